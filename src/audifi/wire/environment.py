@@ -1,0 +1,53 @@
+"""Name every environment variable a process of the data plane reads.
+
+Between: topology.environments (computes a value for each place) and every `settings.py` (parses it once).
+Invariant: a variable is read only through `kernel.settings`, and only if it is listed here; an agreement test
+checks both directions (nothing read is unset, nothing set is unread).
+Units: the suffix of the name (`_S` seconds, `_MS`, `_BYTES`); `_URL` absolute URL; `_FILE` a path to a secret
+that may change while the process runs.
+Errors: none; `kernel.settings` reports all problems at once.
+"""
+
+from typing import Final
+
+# Who this process is.
+SERVICE: Final = "AUDIFI_SERVICE"  # e.g. auth-service: component name in the topology
+POD: Final = "AUDIFI_POD"  # e.g. auth-service-1: unique per replica
+ENVIRONMENT: Final = "AUDIFI_ENVIRONMENT"  # local | staging | production
+VERSION: Final = "AUDIFI_VERSION"
+REPLICAS: Final = "AUDIFI_REPLICAS"  # replicas of this component: the share of a limit that falls to one pod
+LOG_LEVEL: Final = "LOG_LEVEL"  # debug | info | warn | error
+
+# Where it listens.
+HTTP_HOST: Final = "HTTP_HOST"
+HTTP_PORT: Final = "HTTP_PORT"
+METRICS_PORT: Final = "METRICS_PORT"
+DRAIN_S: Final = "DRAIN_S"  # how long a stopping pod keeps serving after it stops being ready
+
+# What it may reach: one per declared link.
+DATABASE_WRITER_URL: Final = "DATABASE_WRITER_URL"  # postgresql://role@host:port/database, through PgBouncer
+DATABASE_READER_URL: Final = "DATABASE_READER_URL"
+DATABASE_PASSWORD: Final = "DATABASE_PASSWORD"  # noqa: S105  # the variable's name, not a secret
+DATABASE_PREPARED_STATEMENTS: Final = "DATABASE_PREPARED_STATEMENTS"  # true only with PgBouncer >= 1.21
+REDIS_NODES: Final = "REDIS_NODES"  # host:port,host:port,… of the cluster
+REDIS_PASSWORD: Final = "REDIS_PASSWORD"  # noqa: S105
+QUEUE_URL: Final = "QUEUE_URL"  # redis://host:port
+QUEUE_PASSWORD: Final = "QUEUE_PASSWORD"  # noqa: S105
+OTLP_URL: Final = "OTLP_URL"  # optional: traces are dropped without it
+MAIL_URL: Final = "MAIL_URL"  # smtp://host:port
+MAIL_PASSWORD: Final = "MAIL_PASSWORD"  # noqa: S105  # optional: the local stand-in has none
+
+# Identity between services (60-second tokens, Ed25519).
+INTERNAL_SIGNING_KEY: Final = "INTERNAL_SIGNING_KEY"  # private JWK of this service
+INTERNAL_CALLER_KEYS: Final = "INTERNAL_CALLER_KEYS"  # JWKS: public keys of the services with a declared link to us
+JWKS_URL: Final = "JWKS_URL"  # auth-service's public keys; auth-service itself has none
+
+# auth-service.
+TOKEN_ISSUER: Final = "TOKEN_ISSUER"  # noqa: S105
+TOKEN_AUDIENCE: Final = "TOKEN_AUDIENCE"  # noqa: S105
+ENCRYPTION_KEYS: Final = "ENCRYPTION_KEYS"  # kid:base64,kid:base64 AES-256; the first encrypts, all decrypt
+APP_URL: Final = "APP_URL"
+CORS_ORIGINS: Final = "CORS_ORIGINS"
+MAIL_FROM: Final = "MAIL_FROM"
+MFA_REQUIRED_ALL: Final = "MFA_REQUIRED_ALL"
+TRUSTED_PROXY_NETWORKS: Final = "TRUSTED_PROXY_NETWORKS"  # CIDRs whose X-Forwarded-For is believed
