@@ -1,0 +1,13 @@
+"""Hand events to the queue exactly when the state change that caused them is committed."""
+
+import asyncpg
+
+from audifi.wire.events import EventData
+
+
+async def add(tx: asyncpg.Connection, data: EventData, *, aggregate_id: str, actor_id: str | None = None) -> None:
+    """Write an event in the caller's transaction; the relay sends it after the commit.
+
+    The envelope's request id, traceparent and producer come from the running request (kernel.context).
+    """
+    raise NotImplementedError
