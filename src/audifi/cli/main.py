@@ -1,0 +1,75 @@
+"""Read the command line and hand over to the verb.
+
+Between: the launcher `./audifi` (and the `audifi` script) and one module per verb in this folder.
+Shape: verbs are imported when they are used, so `--help` and tab completion stay fast.
+Invariant: a user's mistake never shows a traceback: what is wrong, where, what to do, and exit code 2.
+Errors: LocalError → 2; interrupted → 130; a broken pipe (`audifi logs | head`) ends quietly.
+"""
+
+import sys
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Final
+
+from cyclopts import App, CycloptsError
+
+# name, module:function, what it does: in the order a newcomer meets them.
+VERBS: Final = (
+    ("up", "audifi.cli.up:up", "Start the platform on this machine."),
+    ("status", "audifi.cli.status:status", "Show what runs and how it is."),
+    ("url", "audifi.cli.url:url", "Print a public address: api, app, ws, …"),
+    ("mail", "audifi.cli.mail:mail", "Show the mail the platform sent last."),
+    ("logs", "audifi.cli.logs:logs", "Show or follow what processes write."),
+    ("psql", "audifi.cli.psql:psql", "Open the database as a service sees it."),
+    ("redis", "audifi.cli.redis:redis", "Open the Redis Cluster."),
+    ("env", "audifi.cli.env:env", "Show what a process is told."),
+    ("restart", "audifi.cli.restart:restart", "Restart a component or one pod."),
+    ("trust", "audifi.cli.trust:trust", "Print or install the local certificate authority."),
+    ("down", "audifi.cli.down:down", "Stop the platform; data stays."),
+    ("check", "audifi.cli.check:check", "Judge the topology: what cannot hold, and the remedy."),
+    ("topology", "audifi.cli.topology:topology", "Print the topology as a tree, JSON or a picture."),
+    ("test", "audifi.cli.test:test", "Run the tests."),
+    ("bench", "audifi.cli.bench:bench", "Run the benchmarks."),
+)
+
+
+def application() -> App:
+    """The command line with its verbs, none of them imported yet."""
+    app = App(
+        name="audifi",
+        help="AudiFi's platform: one typed topology that runs, renders and proves itself.",
+        version=lambda: version("audifi"),
+        version_flags=["--version"],
+        result_action="return_value",
+    )
+    for place, (name, target, summary) in enumerate(VERBS):
+        if find_spec(target.partition(":")[0]) is not None:
+            app.command(target, name=name, help=summary, sort_key=place)
+    return app
+
+
+def main() -> None:
+    """Run one verb."""
+    sys.exit(_code_of(sys.argv[1:]))
+
+
+def _code_of(arguments: list[str]) -> int:
+    from audifi.local.errors import LocalError  # noqa: PLC0415  # only a verb that runs can raise it
+
+    try:
+        code = application()(arguments, exit_on_error=False)
+    except CycloptsError:
+        return 2  # cyclopts has said what is wrong
+    except LocalError as error:
+        sys.stderr.write(f"audifi: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130  # 128 + SIGINT, as shells do
+    except BrokenPipeError:
+        sys.stderr.close()  # or the interpreter complains while it flushes
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+if __name__ == "__main__":
+    main()
