@@ -1,0 +1,172 @@
+"""Say what the internet sees: domains, records, certificates, headers, caching, filtering, the front end.
+
+Between: topology.surface (fills it), targets.{cloudflare,dns,vercel,fly,nginx,envoy} (render it), topology.audit.
+Units: *_s seconds, *_bytes bytes, *_mb megabytes of 10^6 bytes.
+Invariant: nothing here is a secret.
+Errors: none.
+"""
+
+from dataclasses import dataclass
+
+from audifi.topology.references import Value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Domain:
+    """A host name and who serves it. `name` is its key: apex, www, app, api, ws, studio."""
+
+    name: str
+    host: str
+    purpose: str
+    served_by: str  # component
+    hosting: str  # Vercel | Kubernetes | redirect
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DnsRecord:
+    """A record of the zone; `value` in angle brackets is known only when the place exists."""
+
+    name: str
+    type: str
+    value: str
+    ttl_s: int
+    proxied: bool
+    routing: str = "simple"  # simple | latency | failover | geo
+    priority: int | None = None
+    purpose: str = ""
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dns:
+    """Who answers for the zone, and who answers where an answer depends on the asker."""
+
+    zone: str
+    provider: str  # octoDNS provider of the records
+    routing_provider: str  # who does latency, health and geo routing
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tls:
+    """Certificates and protocol."""
+
+    option: str  # cloudflare-origin | cert-manager | local-ca
+    mode: str  # Full (strict)
+    version_min: str
+    version_preferred: str
+    ciphers: tuple[str, ...]
+    session_tickets: bool
+    http2: bool
+    http3_at_edge: bool
+    redirect_status: int
+    wildcard: bool
+    expiry_alert_days: int
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Header:
+    """A response header that every answer carries."""
+
+    name: str
+    value: str
+    set_by: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CacheRule:
+    """What may be kept at the edge, and for how long."""
+
+    name: str
+    paths: tuple[str, ...]
+    edge_ttl_s: int
+    stale_while_revalidate_s: int
+    browser_ttl_s: int
+    immutable: bool = False
+    bypass_on: tuple[str, ...] = ()
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WafRule:
+    """A request the edge refuses or challenges."""
+
+    name: str
+    match: str
+    action: str  # block | challenge | skip | not-found | managed
+    exempt: tuple[str, ...] = ()
+    limit_mb: int | None = None
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cors:
+    """Which pages of other origins may call us, and how."""
+
+    origins: tuple[Value, ...]  # references: the same pages have other addresses in other places
+    origin_patterns: tuple[str, ...]
+    credentials: bool
+    methods: tuple[str, ...]
+    request_headers: tuple[str, ...]
+    exposed_headers: tuple[str, ...]
+    max_age_s: int
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rewrite:
+    """A path answered from another address, without a redirect."""
+
+    source_path: str
+    destination: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vercel:
+    """The front end on Vercel."""
+
+    build_command: str
+    output_directory: str
+    rewrites: tuple[Rewrite, ...]
+    headers: tuple[tuple[str, str], ...]
+    uses_routes: bool  # `routes` excludes `headers` and `rewrites`: must stay False (audit)
+    passed_paths: tuple[str, ...]  # what the CDN in front must not touch
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fly:
+    """The front end on Fly.io, the design's alternative."""
+
+    app: str
+    dockerfile: str
+    internal_port: int
+    force_https: bool
+    auto_stop: bool
+    auto_start: bool
+    cpu_kind: str
+    cpus: int
+    memory_mb: int
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebSocket:
+    """How live connections are balanced, kept and resumed."""
+
+    component: str
+    sticky: bool
+    affinity: str
+    fan_out: str
+    ping_s: int
+    pong_s: int
+    misses: int
+    backoff_first_s: int
+    backoff_factor: int
+    backoff_max_s: int
+    backoff_jitter_percent: int
+    backoff_tries: int
+    source: str

@@ -1,0 +1,158 @@
+"""Declare the third parties: blockchain providers, pinning, payment, mail, chat and paging.
+
+Between: topology.declaration (includes it), topology.audit (knows what is dead), clients and local.standins.
+Invariant: per use the primary is listed first.
+Errors: none.
+Source: design.md "External Service Connectivity"; domain.md 5.8, 9.48-9.50; architecture.md 6.2, 6.9.
+"""
+
+from audifi.topology.model.compute import Port
+from audifi.topology.model.providers import Chain, Provider, RpcPolicy
+from audifi.topology.shapes import hosted
+
+RPC_TEXT = "design.md, Blockchain RPC"
+IPFS_TEXT = "design.md, IPFS Pinning"
+
+COMPONENTS = (
+    hosted(
+        "mail",
+        purpose="takes mail for delivery",
+        external_name="smtp.sendgrid.net",
+        ports=(Port(name="smtp", number=587), Port(name="http", number=443)),
+        arrives_in="",
+        stands_in="an SMTP server that keeps mail to be read",
+        source="design.md, DNS Configuration: SendGrid / AWS SES",
+    ),
+    hosted(
+        "alchemy",
+        purpose="blockchain RPC, primary",
+        external_name="*.g.alchemy.com",
+        arrives_in="part B",
+        stands_in="a provider stand-in in front of anvil",
+        source=f"{RPC_TEXT}: Primary: Alchemy",
+    ),
+    hosted(
+        "infura",
+        purpose="blockchain RPC, fallback and rate-limit backup",
+        external_name="*.infura.io",
+        arrives_in="part B",
+        stands_in="a provider stand-in in front of anvil",
+        source=f"{RPC_TEXT}: Fallback: Infura",
+    ),
+    hosted(
+        "pinata",
+        purpose="IPFS pinning, primary; dedicated gateway",
+        external_name="api.pinata.cloud",
+        arrives_in="part B",
+        stands_in="a stand-in of its public API",
+        source=f"{IPFS_TEXT}: Pinning Service: Pinata",
+    ),
+    hosted(
+        "pinning-service",
+        purpose="second hot pin through the IPFS Pinning Service API",
+        external_name="pinning.audifi.io",
+        arrives_in="part B",
+        stands_in="a stand-in of the Pinning Service API",
+        source="architecture.md 6.2; name of the provider: decided at roll-out",
+    ),
+    hosted(
+        "nft-storage",
+        purpose="preservation copy of minted content",
+        external_name="preserve.nft.storage",
+        arrives_in="part B",
+        stands_in="a stand-in of its registration API",
+        source=f"{IPFS_TEXT}: Backup: NFT.Storage",
+    ),
+    hosted(
+        "stripe",
+        purpose="card payments and subscriptions",
+        external_name="api.stripe.com",
+        arrives_in="part C",
+        stands_in="a stand-in of its API and webhooks",
+        source="domain.md 2.4",
+    ),
+    hosted(
+        "slack",
+        purpose="alerts people read",
+        external_name="hooks.slack.com",
+        arrives_in="part E",
+        stands_in="a stand-in of its webhook",
+        source="design.md, Stack: Slack notifications",
+    ),
+    hosted(
+        "pagerduty",
+        purpose="alerts that wake people, and their escalation",
+        external_name="events.pagerduty.com",
+        arrives_in="part E",
+        stands_in="a stand-in of its events API",
+        source="design.md, Stack: PagerDuty integration",
+    ),
+)
+
+_ROWS = (
+    ("alchemy", "Alchemy", "rpc", "primary", "call", RPC_TEXT, ("Ethereum Mainnet", "Polygon", "Base")),
+    ("infura", "Infura", "rpc", "fallback", "call", RPC_TEXT, ("Automatic failover", "Rate limit backup")),
+    (
+        "pinata",
+        "Pinata",
+        "pinning",
+        "primary",
+        "upload",
+        IPFS_TEXT,
+        ("Dedicated gateway", "Pinning API", "Regional redundancy"),
+    ),
+    (
+        "pinning-service",
+        "Pinning Service API",
+        "pinning",
+        "second copy",
+        "pin by CID",
+        "architecture.md 6.2",
+        ("Secondary pin locations",),
+    ),
+    (
+        "nft-storage",
+        "NFT.Storage",
+        "preservation",
+        "second copy",
+        "register CID",
+        IPFS_TEXT,
+        ("preservation after mint",),
+    ),
+    ("stripe", "Stripe", "payment", "primary", "call", "domain.md 2.4", ("checkout", "subscriptions", "refunds")),
+    ("mail", "SendGrid", "mail", "primary", "send", "design.md, DNS Configuration; domain.md 9.49", ("SMTP", "DKIM")),
+    ("slack", "Slack", "chat", "primary", "post", "design.md, Stack", ("#audifi-alerts", "#audifi-monitoring")),
+    ("pagerduty", "PagerDuty", "paging", "primary", "page", "design.md, Stack", ("escalation policy",)),
+    ("edge", "Cloudflare", "edge", "primary", "proxy", "design.md, Network Topology", ("CDN", "WAF", "TLS", "DDoS")),
+    ("frontend", "Vercel", "hosting", "primary", "host", "design.md, Frontend Hosting", ("Fly.io as the alternative",)),
+)
+
+PROVIDERS = tuple(
+    Provider(
+        name=name, component=name, vendor=vendor, use=use, role=role, operation=operation, offers=offers, source=source
+    )
+    for name, vendor, use, role, operation, source, offers in _ROWS
+)
+
+CHAINS = (
+    Chain(name="ethereum", chain_id=1, providers=("alchemy", "infura"), source=f"{RPC_TEXT}; domain.md 5.8"),
+    Chain(name="polygon", chain_id=137, providers=("alchemy", "infura"), source=f"{RPC_TEXT}; domain.md 5.8"),
+    Chain(name="base", chain_id=8453, providers=("alchemy", "infura"), source=f"{RPC_TEXT}; domain.md 5.8, 9.48"),
+)
+
+# Sepolia, Amoy, Base Sepolia: the docs' Goerli and Mumbai are dead (domain.md 5.8).
+TEST_CHAINS = (
+    Chain(name="sepolia", chain_id=11_155_111, providers=("alchemy", "infura"), source="domain.md 5.8"),
+    Chain(name="amoy", chain_id=80_002, providers=("alchemy", "infura"), source="domain.md 5.8"),
+    Chain(name="base-sepolia", chain_id=84_532, providers=("alchemy", "infura"), source="domain.md 5.8"),
+)
+
+RPC = RpcPolicy(
+    pooled=True,
+    failover=True,
+    on_rate_limit="fall back",
+    retries=3,
+    breaker_failures=5,
+    breaker_open_s=30,
+    source=f"{RPC_TEXT}: pooling, retries, circuit breaker; domain.md 5.8 (numbers)",
+)
