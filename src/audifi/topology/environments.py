@@ -142,7 +142,7 @@ def process_environment(topology: Topology, component_name: str) -> dict[str, Va
     return told
 
 
-def _told_by(topology: Topology, link: Link) -> dict[str, Value]:
+def _told_by(topology: Topology, link: Link) -> dict[str, Value]:  # noqa: PLR0911  # one per kind of target
     """The variables that a link puts into its source's environment."""
     target = topology.component(link.target)
     if target.name == "pgbouncer":
@@ -158,19 +158,20 @@ def _told_by(topology: Topology, link: Link) -> dict[str, Value]:
             environment.QUEUE_PASSWORD: Secret(name=f"{target.name}-password"),
         }
     if target.name == "mail":
-        told: dict[str, Value] = {environment.MAIL_URL: Url(scheme="smtp", component=target.name, port=link.port)}
-        if topology.environment != "local":  # the stand-in asks for no password
-            told[environment.MAIL_PASSWORD] = Secret(name="mail-password")
-        return told
+        return _mail(topology, link)
     if link.port == "otlp" and _exists_here(topology, target):
         return {environment.OTLP_URL: Url(scheme="http", component=target.name, port=link.port)}
     if target.name == "auth-service":
-        return {
-            environment.JWKS_URL: Url(
-                scheme="http", component=target.name, port=link.port, path="/.well-known/jwks.json"
-            )
-        }
+        path = "/.well-known/jwks.json"
+        return {environment.JWKS_URL: Url(scheme="http", component=target.name, port=link.port, path=path)}
     return {}
+
+
+def _mail(topology: Topology, link: Link) -> dict[str, Value]:
+    told: dict[str, Value] = {environment.MAIL_URL: Url(scheme="smtp", component=link.target, port=link.port)}
+    if topology.environment != "local":  # the stand-in asks for no password
+        told[environment.MAIL_PASSWORD] = Secret(name="mail-password")
+    return told
 
 
 def _database(topology: Topology, component_name: str) -> dict[str, Value]:

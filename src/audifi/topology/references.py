@@ -132,7 +132,7 @@ type_of_reference = (
 Value = str | type_of_reference
 
 
-def describe(value: Value) -> str:  # noqa: PLR0911  # one line per reference is the point
+def describe(value: Value) -> str:  # noqa: C901, PLR0911  # one line per reference is the point
     """Write a value for a reader: what it will be, never what a secret holds."""
     match value:
         case str():
