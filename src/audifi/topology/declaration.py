@@ -85,7 +85,7 @@ FRONT = (
         name="ws-gateway",
         kind=Kind.GATEWAY,
         purpose="live V Studio connections: ws.audifi.io",
-        zone=Zone.DMZ,
+        zone=Zone.PRIVATE,  # its balancer stands in the DMZ; the pods reach the data zone, which the DMZ may not
         replicas=3,
         ports=(Port(name="http", number=3010), Port(name="metrics", number=9091)),
         resources=Resources(
@@ -190,6 +190,7 @@ _PRODUCTION = Topology(
     chains=thirdparties.CHAINS,
     rpc=thirdparties.RPC,
     mesh=network.MESH,
+    guard=network.GUARD,
     regions=network.REGIONS,
     telemetry=telemetry.SIGNALS,
     alert_routes=telemetry.ALERT_ROUTES,

@@ -100,6 +100,7 @@ def local(production: Topology) -> Topology:
         ),
         stores=replace(
             production.stores,
+            pooler=replace(production.stores.pooler, pool_size=12),  # one pod here, two in the cluster
             postgres=replace(
                 production.stores.postgres,
                 database="audifi_dev",

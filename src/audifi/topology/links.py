@@ -15,9 +15,11 @@ Source: domain.md 5.8 (gateway → service 2 s / 30 s, ceiling 60 s; providers 5
 
 from audifi.topology.model.network import Breaker, Link, LinkKind, RetryOn
 from audifi.topology.secrets import WITH_DATABASE, WITH_IDENTITY
+from audifi.wire import routes
 
 SERVICES = tuple(name for name in WITH_DATABASE if name != "worker")
 TIMEOUTS = "domain.md 5.8"
+CEILING_MS = 1000 * routes.TIMEOUT_CEILING_S
 
 
 def _route(source: str, target: str, *, deadline_ms: int | None = 30_000, port: str = "http", **rest: bool) -> Link:
@@ -27,7 +29,7 @@ def _route(source: str, target: str, *, deadline_ms: int | None = 30_000, port: 
         port=port,
         kind=LinkKind.ROUTE,
         purpose="requests from outside",
-        connect_ms=2000,
+        connect_ms=1000 * routes.CONNECT_TIMEOUT_S,
         deadline_ms=deadline_ms,
         retries=1 if deadline_ms else 0,
         retry_on=RetryOn.IDEMPOTENT if deadline_ms else RetryOn.NEVER,
@@ -112,8 +114,8 @@ def _observe(source: str, target: str, port: str, purpose: str) -> Link:
 
 
 ROUTES = (
-    _route("edge", "frontend", port="https", deadline_ms=60_000),
-    _route("edge", "api-gateway", deadline_ms=60_000, readiness=True),
+    _route("edge", "frontend", port="https", deadline_ms=CEILING_MS),
+    _route("edge", "api-gateway", deadline_ms=CEILING_MS, readiness=True),
     _route("edge", "ws-balancer", deadline_ms=None),
     _route("ws-balancer", "ws-gateway", deadline_ms=None),
     *(_route("api-gateway", name, readiness=name == "auth-service") for name in SERVICES),
@@ -155,6 +157,10 @@ PROVIDERS = (
     _provider("worker", "pinata", "verify pins"),
     _provider("worker", "pinning-service", "second hot pin"),
     _provider("worker", "nft-storage", "register for preservation after mint"),
+    *(
+        _provider(name, "object-store", "backups", deadline_ms=3_600_000)
+        for name in ("postgres", "redis-cluster", "redis-queue")
+    ),
 )
 
 # Prometheus asks everything that has a metrics port; exporters' ports stand beside what they describe.

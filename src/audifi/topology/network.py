@@ -1,4 +1,4 @@
-"""Declare zones, the egress allowlist, rate limits, the mesh that is off, and regions.
+"""Declare zones, what every pod keeps to, the egress allowlist, rate limits, the mesh that is off, and regions.
 
 Between: topology.declaration (includes it), targets.kubernetes (NetworkPolicy), targets.envoy and targets.cloudflare
 (limits), kernel.limits by way of wire.routes.
@@ -8,7 +8,7 @@ Errors: none.
 Source: domain.md 5.3 (zones, egress), 5.5 (limits), design.md "Service Mesh", "Multi-Region".
 """
 
-from audifi.topology.model.network import Egress, Mesh, Network, RateLimit, Region
+from audifi.topology.model.network import Egress, Guard, Mesh, Network, RateLimit, Region
 
 ZONES = "domain.md 5.3 (zones)"
 LIMITS = "domain.md 5.5"
@@ -76,6 +76,14 @@ MESH = Mesh(
     name="none",
     options=("istio", "linkerd"),
     source="design.md, Service Mesh: CURRENT: Start without mesh, add later as needed",
+)
+
+GUARD = Guard(
+    pod_security="restricted",
+    read_only_root=True,
+    run_as_user=10_001,
+    default_deny=True,
+    source="architecture.md 6.7; kubernetes.md acceptance checklist 3; domain.md 5.3: default deny",
 )
 
 REGIONS = (

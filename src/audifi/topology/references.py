@@ -99,7 +99,7 @@ class PublicKeys:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DetectedPgBouncer:
-    """ "true" if the PgBouncer that runs here keeps protocol-level prepared statements (>= 1.21), else "false".
+    """What the PgBouncer that runs here can do: "true" if it keeps prepared statements of the protocol (>= 1.21).
 
     Source: PgBouncer 1.21.0 release notes (max_prepared_statements); Debian 12 ships 1.18 (components.md 2).
     """

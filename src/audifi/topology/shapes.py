@@ -70,7 +70,7 @@ def image(name: str) -> Image:
     )
 
 
-def service(  # noqa: PLR0913  # keyword-only: what differs between the six
+def service(  # keyword-only: what differs between the six
     name: str,
     *,
     number: int,
@@ -100,7 +100,7 @@ def service(  # noqa: PLR0913  # keyword-only: what differs between the six
     )
 
 
-def hosted(  # noqa: PLR0913  # keyword-only: what differs between third parties
+def hosted(  # keyword-only: what differs between third parties
     name: str,
     *,
     purpose: str,

@@ -152,7 +152,7 @@ STORES = Stores(
         mode="transaction",
         prepared_statements_max=200,
         client_connections_max=1000,
-        pool_size=20,
+        pool_size=6,  # × 7 roles × 2 pods = 84 of the primary's 100 connections
         app_pool_max=10,
         connect_timeout_s=10,
         idle_timeout_s=20,
@@ -199,6 +199,7 @@ STORES = Stores(
         component="redis-queue",
         append_fsync="always",
         replicas=1,
+        wait_replicas=1,
         eviction="noeviction",
         tries=5,
         backoff_s=1,
@@ -240,7 +241,7 @@ STORES = Stores(
             rto_s=900,
             rpo_s=1,
             detection_s=60,
-            source=f"{BACKUPS}: Redis 15 min; RPO architecture.md 6.4 (asynchronous replica: the last second)",
+            source=f"{BACKUPS}: Redis 15 min; RPO architecture.md 6.4 (both nodes lost: what fsync of the disk had)",
         ),
         Backup(
             name="ipfs",

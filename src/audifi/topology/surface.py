@@ -22,7 +22,7 @@ from audifi.topology.model.edge import (
 )
 from audifi.topology.model.whole import Surface
 from audifi.topology.references import PublicUrl
-from audifi.wire import headers
+from audifi.wire import headers, routes
 
 DOMAINS_TEXT = "design.md, Domain Configuration"
 EDGE = "domain.md 5.4"
@@ -83,7 +83,7 @@ CACHE_RULES = (
     CacheRule(
         name="api",
         paths=_API_CACHE,
-        edge_ttl_s=30,
+        edge_ttl_s=routes.EDGE_CACHE_S,
         stale_while_revalidate_s=60,
         browser_ttl_s=0,
         bypass_on=_BYPASS,
@@ -92,9 +92,9 @@ CACHE_RULES = (
     CacheRule(
         name="jwks",
         paths=("/.well-known/jwks.json",),
-        edge_ttl_s=300,
+        edge_ttl_s=routes.JWKS_CACHE_S,
         stale_while_revalidate_s=60,
-        browser_ttl_s=300,
+        browser_ttl_s=routes.JWKS_CACHE_S,
         bypass_on=_BYPASS,
         source=EDGE,
     ),
@@ -117,8 +117,9 @@ WAF_RULES = (
         name="body-size",
         match="request body larger than the limit",
         action="block",
-        exempt=("POST /masters/{id}/upload: 110 MB",),
-        limit_mb=10,
+        exempt=("POST /masters/{id}/upload",),
+        limit_bytes=routes.BODY_BYTES,
+        exempt_limit_bytes=routes.UPLOAD_BYTES,
         source=f"{EDGE}; 9.34",
     ),
     WafRule(name="content-type", match="content types no route takes", action="block", source=EDGE),

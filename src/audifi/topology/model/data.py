@@ -84,6 +84,7 @@ class Queue:
     component: str
     append_fsync: str
     replicas: int
+    wait_replicas: int  # an event counts as taken when this many replicas have it (WAIT)
     eviction: str
     tries: int
     backoff_s: int

@@ -1,7 +1,7 @@
 """Say what the internet sees: domains, records, certificates, headers, caching, filtering, the front end.
 
 Between: topology.surface (fills it), targets.{cloudflare,dns,vercel,fly,nginx,envoy} (render it), topology.audit.
-Units: *_s seconds, *_bytes bytes, *_mb megabytes of 10^6 bytes.
+Units: *_s seconds, *_bytes bytes, *_mb MiB as Fly.io counts.
 Invariant: nothing here is a secret.
 Errors: none.
 """
@@ -98,7 +98,8 @@ class WafRule:
     match: str
     action: str  # block | challenge | skip | not-found | managed
     exempt: tuple[str, ...] = ()
-    limit_mb: int | None = None
+    limit_bytes: int | None = None
+    exempt_limit_bytes: int | None = None
     source: str
 
 

@@ -51,7 +51,7 @@ class Link:
     kind: LinkKind
     purpose: str
     connect_ms: int
-    deadline_ms: int | None  # None: a stream; its own heartbeat governs
+    deadline_ms: int | None  # over all attempts; None: a stream, its own heartbeat governs
     retries: int = 0
     retry_on: RetryOn = RetryOn.NEVER
     backoff_ms: int = 0
@@ -103,6 +103,17 @@ class Mesh:
 
     name: str  # none | linkerd | istio
     options: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guard:
+    """What every pod and namespace must keep to."""
+
+    pod_security: str  # restricted | baseline | privileged
+    read_only_root: bool
+    run_as_user: int
+    default_deny: bool  # NetworkPolicy: what no link declares is refused
     source: str
 
 

@@ -52,6 +52,7 @@ class Promise:
     sentence: str  # quoted
     kind: PromiseKind
     component: str
-    budget: Budget
+    budget: Budget | None  # None is refused by the audit
     proof: str  # a drill or test by name, or UNPROVEN
+    fault: str = ""  # what happens to the component: process-killed | node-lost | restore | …
     source: str

@@ -25,7 +25,7 @@ from audifi.topology.model.edge import (
     WafRule,
     WebSocket,
 )
-from audifi.topology.model.network import Egress, Link, Mesh, Network, RateLimit, Region
+from audifi.topology.model.network import Egress, Guard, Link, Mesh, Network, RateLimit, Region
 from audifi.topology.model.observe import AlertRoute, Escalation, Telemetry
 from audifi.topology.model.promise import Promise
 from audifi.topology.model.providers import Chain, Provider, RpcPolicy
@@ -93,6 +93,7 @@ class Topology:
     chains: tuple[Chain, ...]
     rpc: RpcPolicy
     mesh: Mesh
+    guard: Guard
     regions: tuple[Region, ...]
     telemetry: tuple[Telemetry, ...]
     alert_routes: tuple[AlertRoute, ...]
