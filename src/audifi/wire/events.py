@@ -60,7 +60,7 @@ def event(name: str, *, version: int = 1) -> Callable[[type[D]], type[D]]:
     return register
 
 
-def envelope(  # noqa: PLR0913  # the envelope has this many fields; all by keyword
+def envelope(  # the envelope has this many fields; all by keyword
     data: EventData,
     *,
     event_id: UUID,
@@ -90,3 +90,89 @@ def envelope(  # noqa: PLR0913  # the envelope has this many fields; all by keyw
 def data_of(received: Event) -> EventData:
     """Return the typed data; raises msgspec.ValidationError, or KeyError for a type nobody registered."""
     return msgspec.convert(received.data, REGISTRY[received.type, received.version], strict=True)
+
+
+# auth-service publishes (domain.md 2.1). Nothing here names a person: consumers ask /internal/v1/users/{id}.
+
+
+@event("user.created")
+class UserCreated(EventData):
+    """Someone signed in for the first time."""
+
+    user_id: str
+
+
+@event("user.updated")
+class UserUpdated(EventData):
+    """A profile or an account's status changed; `fields` names what, not to what."""
+
+    user_id: str
+    fields: tuple[str, ...]
+    status: str
+
+
+@event("user.deleted")
+class UserDeleted(EventData):
+    """An account was closed; its data is anonymised 30 days later."""
+
+    user_id: str
+
+
+@event("user.role_changed")
+class UserRoleChanged(EventData):
+    """A role was granted or revoked; `roles` is what is held now."""
+
+    user_id: str
+    role: str
+    action: str  # GRANT | REVOKE
+    roles: tuple[str, ...]
+
+
+@event("wallet.linked")
+class WalletLinked(EventData):
+    """A user proved control of an address."""
+
+    user_id: str
+    address: str
+    chain_id: int
+    payout_enabled_at: datetime
+
+
+@event("wallet.unlinked")
+class WalletUnlinked(EventData):
+    """An address no longer belongs to a user."""
+
+    user_id: str
+    address: str
+    chain_id: int
+
+
+@event("auth.session_revoked")
+class SessionRevoked(EventData):
+    """Sessions ended before their time."""
+
+    user_id: str
+    session_ids: tuple[str, ...]
+    reason: str
+
+
+@event("security.event")
+class SecurityNoticed(EventData):
+    """Something of high or critical severity happened (names: domain.md 4 "Security events")."""
+
+    name: str
+    severity: str
+    user_id: str | None = None
+    session_id: str | None = None
+
+
+# payment-service publishes, auth-service consumes (the plan claim of access tokens).
+
+
+@event("subscription.updated")
+class SubscriptionUpdated(EventData):
+    """A user's plan changed, or ended (FREE)."""
+
+    user_id: str
+    plan: str  # FREE | PRO | ENTERPRISE
+    status: str
