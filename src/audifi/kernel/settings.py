@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from audifi.wire import environment
+import audifi.wire.environment as names
 
 
 class Secret:
@@ -65,32 +65,32 @@ class SettingsError(Exception):
 class ServiceSettings:
     """What every service pod is told. Services subclass it with what only they need."""
 
-    service: Annotated[str, Env(environment.SERVICE)]
-    pod: Annotated[str, Env(environment.POD)]
-    environment: Annotated[Literal["local", "staging", "production"], Env(environment.ENVIRONMENT)]
-    version: Annotated[str, Env(environment.VERSION)]
-    replicas: Annotated[int, Env(environment.REPLICAS, minimum=1)]
-    log_level: Annotated[Literal["debug", "info", "warn", "error"], Env(environment.LOG_LEVEL)]
-    http_host: Annotated[str, Env(environment.HTTP_HOST)]
-    http_port: Annotated[int, Env(environment.HTTP_PORT, minimum=0, maximum=65535)]
-    metrics_port: Annotated[int, Env(environment.METRICS_PORT, minimum=0, maximum=65535)]
-    drain_s: Annotated[float, Env(environment.DRAIN_S, minimum=0)]
-    database_writer_url: Annotated[str, Env(environment.DATABASE_WRITER_URL)]
-    database_reader_url: Annotated[str, Env(environment.DATABASE_READER_URL)]
-    database_password: Annotated[Secret, Env(environment.DATABASE_PASSWORD)]
-    database_prepared_statements: Annotated[bool, Env(environment.DATABASE_PREPARED_STATEMENTS)]
-    redis_nodes: Annotated[tuple[str, ...], Env(environment.REDIS_NODES)]
-    redis_password: Annotated[Secret, Env(environment.REDIS_PASSWORD)]
-    queue_url: Annotated[str, Env(environment.QUEUE_URL)]
-    queue_password: Annotated[Secret, Env(environment.QUEUE_PASSWORD)]
-    internal_signing_key: Annotated[Secret, Env(environment.INTERNAL_SIGNING_KEY)]
-    internal_caller_keys: Annotated[str, Env(environment.INTERNAL_CALLER_KEYS)]
-    token_issuer: Annotated[str, Env(environment.TOKEN_ISSUER)]
-    token_audience: Annotated[str, Env(environment.TOKEN_AUDIENCE)]
-    trusted_proxy_networks: Annotated[tuple[str, ...], Env(environment.TRUSTED_PROXY_NETWORKS)]
-    mfa_required_all: Annotated[bool, Env(environment.MFA_REQUIRED_ALL)] = False
-    jwks_url: Annotated[str | None, Env(environment.JWKS_URL)] = None
-    otlp_url: Annotated[str | None, Env(environment.OTLP_URL)] = None
+    service: Annotated[str, Env(names.SERVICE)]
+    pod: Annotated[str, Env(names.POD)]
+    environment: Annotated[Literal["local", "staging", "production"], Env(names.ENVIRONMENT)]
+    version: Annotated[str, Env(names.VERSION)]
+    replicas: Annotated[int, Env(names.REPLICAS, minimum=1)]
+    log_level: Annotated[Literal["debug", "info", "warn", "error"], Env(names.LOG_LEVEL)]
+    http_host: Annotated[str, Env(names.HTTP_HOST)]
+    http_port: Annotated[int, Env(names.HTTP_PORT, minimum=0, maximum=65535)]
+    metrics_port: Annotated[int, Env(names.METRICS_PORT, minimum=0, maximum=65535)]
+    drain_s: Annotated[float, Env(names.DRAIN_S, minimum=0)]
+    database_writer_url: Annotated[str, Env(names.DATABASE_WRITER_URL)]
+    database_reader_url: Annotated[str, Env(names.DATABASE_READER_URL)]
+    database_password: Annotated[Secret, Env(names.DATABASE_PASSWORD)]
+    database_prepared_statements: Annotated[bool, Env(names.DATABASE_PREPARED_STATEMENTS)]
+    redis_nodes: Annotated[tuple[str, ...], Env(names.REDIS_NODES)]
+    redis_password: Annotated[Secret, Env(names.REDIS_PASSWORD)]
+    queue_url: Annotated[str, Env(names.QUEUE_URL)]
+    queue_password: Annotated[Secret, Env(names.QUEUE_PASSWORD)]
+    internal_signing_key: Annotated[Secret, Env(names.INTERNAL_SIGNING_KEY)]
+    internal_caller_keys: Annotated[str, Env(names.INTERNAL_CALLER_KEYS)]
+    token_issuer: Annotated[str, Env(names.TOKEN_ISSUER)]
+    token_audience: Annotated[str, Env(names.TOKEN_AUDIENCE)]
+    trusted_proxy_networks: Annotated[tuple[str, ...], Env(names.TRUSTED_PROXY_NETWORKS)]
+    mfa_required_all: Annotated[bool, Env(names.MFA_REQUIRED_ALL)] = False
+    jwks_url: Annotated[str | None, Env(names.JWKS_URL)] = None
+    otlp_url: Annotated[str | None, Env(names.OTLP_URL)] = None
 
 
 S = TypeVar("S")
@@ -155,19 +155,16 @@ def _optional(kind: Any) -> bool:
 
 def _convert(text: str, kind: Any, env: Env) -> Any:
     if _optional(kind):
-        return _convert(text, next(part for part in get_args(kind) if part is not types.NoneType), env)
-    if kind is Secret:
-        return Secret(text)
-    if kind is bool:
-        return _boolean(text)
+        kind = next(part for part in get_args(kind) if part is not types.NoneType)
     if kind in (int, float):
         return _number(text, kind, env)
     if get_origin(kind) is Literal:
         return _choice(text, get_args(kind))
     if get_origin(kind) is tuple:
         return tuple(part.strip() for part in text.split(",") if part.strip())
-    assert kind is str, f"{env.name}: fields of type {kind} are not supported"
-    return text
+    converters: dict[Any, Any] = {str: str, Secret: Secret, bool: _boolean}
+    assert kind in converters, f"{env.name}: fields of type {kind} are not supported"
+    return converters[kind](text)
 
 
 def _boolean(text: str) -> bool:

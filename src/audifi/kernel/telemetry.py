@@ -1,25 +1,13 @@
-"""Say what happens: logs as JSON lines, metrics by the names of wire, traces by OTLP."""
+"""Offer logs, metrics and traces from one import.
 
-from typing import Any
+Between: services and gateways (`from audifi.kernel.telemetry import log, counter, span`) and the three modules behind.
+Shape: log.info("message", user_id=..., anything=...) · counter(metrics.X).labels(...).inc() · `with span("name"):`.
+Errors: none of them raises.
+"""
 
+from audifi.kernel.context import Context, current
+from audifi.kernel.logs import Log, log
+from audifi.kernel.metrics import counter, gauge, histogram
+from audifi.kernel.traces import Span, span
 
-class Log:
-    """Write one JSON object per line; the request's ids are added. Never pass a token, a code or a mail body."""
-
-    def debug(self, message: str, **fields: Any) -> None:
-        raise NotImplementedError
-
-    def info(self, message: str, **fields: Any) -> None:
-        raise NotImplementedError
-
-    def warn(self, message: str, **fields: Any) -> None:
-        raise NotImplementedError
-
-    def error(self, message: str, **fields: Any) -> None:
-        raise NotImplementedError
-
-    def critical(self, message: str, **fields: Any) -> None:
-        raise NotImplementedError
-
-
-log = Log()
+__all__ = ["Context", "Log", "Span", "counter", "current", "gauge", "histogram", "log", "span"]

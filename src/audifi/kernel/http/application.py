@@ -1,7 +1,7 @@
 """Turn a table of operations into the ASGI application of a service."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.applications import Starlette
@@ -10,7 +10,8 @@ from audifi.kernel.cache import Cache
 from audifi.kernel.clock import Clock, SystemClock
 from audifi.kernel.database import Database
 from audifi.kernel.http.operation import Operation
-from audifi.kernel.identity import InternalTokens, TokenVerifier
+from audifi.kernel.identity import TokenVerifier
+from audifi.kernel.internal import InternalTokens
 from audifi.kernel.limits import Limit
 from audifi.kernel.sessions import Sessions
 from audifi.kernel.settings import ServiceSettings
@@ -27,7 +28,7 @@ class Kernel:
     cache: Cache | None = None  # None: no sessions, limits in process
     sessions: Sessions | None = None
     internal: InternalTokens | None = None
-    clock: Clock = SystemClock()
+    clock: Clock = field(default_factory=SystemClock)
     limits: tuple[Limit, ...] = ()  # counted for every operation, before the operation's own
 
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
-import asyncpg
 from starlette.datastructures import Headers
 
+from audifi.kernel.connection import Connection
 from audifi.kernel.identity import Principal
 
 Deps = TypeVar("Deps")
@@ -60,7 +60,7 @@ class Call(Generic[Deps]):
         """Make the browser forget a cookie."""
         raise NotImplementedError
 
-    async def settle(self, tx: asyncpg.Connection, reply: Any) -> None:
+    async def settle(self, tx: Connection, reply: Any) -> None:
         """Store the reply under the request's Idempotency-Key in the transaction of the effect (no key: does nothing).
 
         Call it last in the transaction: a crash afterwards then replays the stored reply instead of the effect.
