@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final
@@ -133,17 +134,15 @@ def _adopt_orphans() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def end_descendants(grace_s: float = STOP_S) -> list[str]:
-    """Wait for descendants to go, then kill and describe those that did not: `pid command`."""
-    _, alive = psutil.wait_procs(psutil.Process().children(recursive=True), timeout=grace_s)
-    # Whoever was a grandchild's child has become our child meanwhile.
-    alive = [*alive, *(child for child in psutil.Process().children(recursive=True) if child not in alive)]
-    described = [_describe(process) for process in alive if process.is_running()]
+def end_descendants(of: psutil.Process | None = None, *, grace_s: float = STOP_S) -> list[str]:
+    """Wait for descendants (ours by default) to go, then kill and describe those that did not: `pid command`."""
+    parent = of or psutil.Process()
+    psutil.wait_procs(parent.children(recursive=True), timeout=grace_s)
+    alive = parent.children(recursive=True)  # again: whose parent ended meanwhile has become our child
+    described = [_describe(process) for process in alive]
     for process in alive:
-        try:
+        with suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            continue
     psutil.wait_procs(alive, timeout=grace_s)
     return described
 
