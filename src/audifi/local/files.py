@@ -9,6 +9,7 @@ Errors: OSError passes through; local.supervisor turns "no space left" into Disk
 import os
 import shutil
 from pathlib import Path
+from secrets import token_hex
 
 from audifi.local.users import User
 
@@ -25,8 +26,7 @@ def make_directory(path: Path, *, user: User | None = None, mode: int = 0o755) -
 def write_text(path: Path, text: str, *, user: User | None = None, mode: int = 0o644) -> Path:
     """Replace the file in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    beside.unlink(missing_ok=True)
+    beside = path.with_name(f".{path.name}.{token_hex(4)}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)

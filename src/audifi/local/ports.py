@@ -13,6 +13,7 @@ Errors: PortsOccupied when nothing is free.
 import socket
 from json import dumps, loads
 from pathlib import Path
+from threading import Lock
 from typing import Final
 from zlib import crc32
 
@@ -30,6 +31,7 @@ class Ports:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = Lock()
         self._numbers: dict[str, int] = {}
         self._preferred: dict[str, int] = {}
         if path.exists():
@@ -39,13 +41,14 @@ class Ports:
     def of(self, pod: str, name: str, *, preferred: int | None = None) -> int:
         """The number of this pod's port, given now if it has none; the preferred one if it can be bound."""
         key = f"{pod}/{name}"
-        if key not in self._numbers:
-            if preferred is not None:
-                self._preferred[key] = preferred
-            wanted = preferred if preferred is not None and is_free(preferred) else self._next_free()
-            self._numbers[key] = wanted
-            self._write()
-        return self._numbers[key]
+        with self._lock:  # `prepare` functions run in threads
+            if key not in self._numbers:
+                if preferred is not None:
+                    self._preferred[key] = preferred
+                wanted = preferred if preferred is not None and is_free(preferred) else self._next_free()
+                self._numbers[key] = wanted
+                self._write()
+            return self._numbers[key]
 
     def address(self, pod: str, name: str) -> str:
         """127.0.0.1:<number>."""

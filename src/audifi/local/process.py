@@ -10,7 +10,9 @@ Source: proc(5); PDEATHSIG prctl(2): the kernel sends it when the parent dies, e
 """
 
 import os
+import select
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,11 +87,11 @@ def descendants(ancestor: int) -> list[int]:
     return found
 
 
-def belonging_to(instance: Path) -> list[int]:
+def belonging_to(instance: Path, *, with_self: bool = False) -> list[int]:
     """Processes of this instance, whoever their parent is now: what a crashed run left behind."""
     marker = f"{MARKER}={instance}".encode()
     data = f"{instance}/data/"
-    return [number for number in _all() if number != os.getpid() and _is_ours(number, marker, data)]
+    return [number for number in _all() if (with_self or number != os.getpid()) and _is_ours(number, marker, data)]
 
 
 def _is_ours(number: int, marker: bytes, data: str) -> bool:
@@ -110,6 +112,28 @@ def send(numbers: list[int], number_of_signal: signal.Signals) -> None:
             os.kill(number, number_of_signal)
         except ProcessLookupError:
             continue
+
+
+def until_ended(numbers: list[int], within_s: float) -> bool:
+    """Wait until all of them have ended; false if time is up first."""
+    poll, deadline = select.poll(), time.monotonic() + within_s
+    waiting: set[int] = set()
+    for number in numbers:
+        try:
+            waiting.add(descriptor := os.pidfd_open(number))
+        except ProcessLookupError:
+            continue
+        poll.register(descriptor, select.POLLIN)
+    try:
+        remaining = set(waiting)
+        while remaining and (left_s := deadline - time.monotonic()) > 0:
+            for descriptor, _ in poll.poll(left_s * 1000):  # readable: that process has ended (pidfd_open(2))
+                poll.unregister(descriptor)
+                remaining.discard(descriptor)
+        return not remaining
+    finally:
+        for descriptor in waiting:
+            os.close(descriptor)
 
 
 def memory_bytes(number: int) -> int:

@@ -45,13 +45,13 @@ class Secrets:
         return json.dumps({"keys": [{part: key[part] for part in key if part != "d"} for key in keys]})
 
     def _keep(self, path: Path, content: str) -> None:
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        beside = path.with_name(f".{path.name}.{random_source.token_hex(4)}")
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(content)
         try:
             os.link(beside, path)
         except FileExistsError:
-            pass  # another process was first: its secret counts
+            pass  # another thread or process was first: its secret counts
         finally:
             beside.unlink()
 

@@ -1,0 +1,179 @@
+"""Keep one pod alive: start it, ask until it is ready, start it again when it ends, end it when told.
+
+Between: local.supervisor (owns one keeper per pod), local.spawning (the process) and local.board (what is known).
+
+When it restarts: whenever the process ends without being told. The first restart follows at once, because a crash
+that a user sees should be over before they ask; each further one waits twice as long, up to a bound, so that a pod
+that cannot live does not eat the machine. A pod that stayed up for STABLE_S starts again with the short wait.
+When it gives up: only during the first start (too many ends, or not ready in time): then `up` fails and says why.
+Afterwards it never gives up: the operator may mend the cause while it tries.
+
+Units: *_s seconds.
+Invariant: at most one process per keeper. After `stop` no process of the pod's group is left.
+Errors: StartFailed through the board; `run` itself raises only on cancellation.
+Source: waits as Kubernetes' CrashLoopBackOff, but from 0.1 s instead of 10 s: one machine, one person waiting.
+"""
+
+import asyncio
+import errno
+from typing import Final
+
+from audifi.local.board import Board, State
+from audifi.local.components import PodSpec
+from audifi.local.errors import LocalError, StartFailed
+from audifi.local.logs import last_lines
+from audifi.local.room import disk_full_message, is_full
+from audifi.local.spawning import Child, start
+from audifi.local.state import Instance
+from audifi.local.waiting import NotReady, TimedOut, wait_for
+
+BACKOFF_FIRST_S: Final = 0.1
+BACKOFF_MAX_S: Final = 30.0
+STABLE_S: Final = 30.0
+ENDS_BEFORE_READY_MAX: Final = 4  # of the first start
+
+
+class Keeper:
+    """Keeps one pod alive."""
+
+    def __init__(self, pod: PodSpec, *, after: tuple[str, ...], instance: Instance, board: Board) -> None:
+        self.pod = pod
+        self.after = after  # names of units, components already resolved
+        self._instance = instance
+        self._board = board
+        self._child: Child | None = None
+        self._ready = asyncio.Event()
+        self._told_to_restart = False
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=self.pod.name)
+
+    async def restart(self) -> None:
+        """End the process gracefully, start it again and return when it is ready."""
+        self._ready.clear()
+        self._told_to_restart = True
+        if self._child is not None:
+            await self._end(self._child)
+        await asyncio.wait_for(self._ready.wait(), self.pod.ready_within_s)
+
+    async def stop(self) -> None:
+        """End the process: politely, then by force."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._child is not None:
+            self._board.update(self.pod.name, State.STOPPING, pid=self._child.pid)
+            await self._end(self._child)
+        self._board.update(self.pod.name, State.STOPPED, pid=None)
+
+    async def _end(self, child: Child) -> None:
+        child.send(self.pod.stop_signal)
+        try:
+            await asyncio.wait_for(child.exited(), self.pod.stop_grace_s)
+        except TimeoutError:
+            self._board.update(self.pod.name, State.STOPPING, f"killed: still alive after {self.pod.stop_grace_s:g} s")
+        child.kill_group()
+        await child.exited()
+
+    async def _run(self) -> None:
+        try:
+            await self._until_our_turn()
+            await self._first_start()
+            await self._keep()
+        except LocalError as error:
+            self._board.update(self.pod.name, State.FAILED, str(error))
+        except OSError as error:
+            self._board.update(self.pod.name, State.FAILED, self._explained(error))
+
+    async def _until_our_turn(self) -> None:
+        for name in self.after:
+            if self._board.status(name).state not in {State.READY, State.DONE}:
+                self._board.update(self.pod.name, State.WAITING, f"for {name}")
+            await self._board.until_ready([name])
+
+    async def _first_start(self) -> None:
+        ends = 0
+        try:
+            while not await self._start_until_ready():
+                ends += 1
+                if ends >= ENDS_BEFORE_READY_MAX:
+                    raise StartFailed(self._how_it_ended(f"ended {ends} times before it was ready"))
+                await asyncio.sleep(_backoff_s(ends))
+        except TimedOut as slow:
+            raise StartFailed(self._how_it_ended(str(slow))) from slow
+
+    async def _keep(self) -> None:
+        loop = asyncio.get_running_loop()
+        ends = 0
+        while True:
+            ready_at = loop.time()
+            assert self._child is not None, "a kept pod has a process"
+            code = await self._child.exited()
+            self._child.kill_group()  # what it left in its group
+            ends = 0 if loop.time() - ready_at > STABLE_S else ends + 1
+            while not await self._started_again(code, ends):
+                ends += 1
+
+    async def _started_again(self, code: int, ends: int) -> bool:
+        restarts = self._board.status(self.pod.name).restarts
+        wait_s = 0.0 if self._told_to_restart else _backoff_s(ends)
+        ended = "restart requested" if self._told_to_restart else f"{_in_words(code)}; next start in {wait_s:g} s"
+        self._told_to_restart = False
+        self._board.update(self.pod.name, State.RESTARTING, ended, pid=None, restarts=restarts + 1)
+        await asyncio.sleep(wait_s)
+        try:
+            return await self._start_until_ready()
+        except TimedOut as slow:
+            self._board.update(self.pod.name, State.RESTARTING, str(slow))
+            assert self._child is not None, "it was started"
+            await self._end(self._child)
+        except OSError as error:
+            self._board.update(self.pod.name, State.RESTARTING, self._explained(error))
+        return False
+
+    async def _start_until_ready(self) -> bool:
+        """Start it; true once it is ready, false if it ended before."""
+        await asyncio.to_thread(self.pod.prepare)
+        self._child = child = start(self._instance, self.pod)
+        self._board.update(self.pod.name, State.STARTING, pid=child.pid)
+        ended = asyncio.create_task(child.exited())
+        probed = asyncio.create_task(self._probed())
+        try:
+            await asyncio.wait({ended, probed}, return_when=asyncio.FIRST_COMPLETED)
+            if not probed.done():
+                child.kill_group()
+                return False
+            self._board.update(self.pod.name, State.READY, await probed, pid=child.pid)
+            self._ready.set()
+            return True
+        finally:
+            ended.cancel()
+            probed.cancel()
+
+    async def _probed(self) -> str:
+        async def noted() -> str:
+            try:
+                return await self.pod.ready()
+            except NotReady as reason:
+                self._board.update(self.pod.name, State.STARTING, str(reason))
+                raise
+
+        return await wait_for(noted, within_s=self.pod.ready_within_s, saying=f"{self.pod.name} becomes ready")
+
+    def _how_it_ended(self, what: str) -> str:
+        if is_full(self._instance.path):
+            return disk_full_message(self._instance.path)
+        log = self._instance.log(self.pod.name)
+        return f"{what}. The end of {log}:\n{last_lines(log)}"
+
+    def _explained(self, error: OSError) -> str:
+        return disk_full_message(self._instance.path) if error.errno == errno.ENOSPC else str(error)
+
+
+def _backoff_s(ends: int) -> float:
+    return min(BACKOFF_FIRST_S * 2 ** max(ends - 1, 0), BACKOFF_MAX_S)
+
+
+def _in_words(code: int) -> str:
+    return f"killed by signal {-code}" if code < 0 else f"ended with code {code}"
