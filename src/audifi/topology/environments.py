@@ -11,7 +11,7 @@ Source: domain.md 5.7 (origins), 5.8, 5.9 (environments); components.md 2 (Patro
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from audifi.topology import links, stores, thirdparties
+from audifi.topology import links, promises, stores, thirdparties, zone
 from audifi.topology.model.compute import Component, Kind, Port
 from audifi.topology.model.network import Link, LinkKind
 from audifi.topology.model.whole import Topology
@@ -24,6 +24,7 @@ from audifi.topology.references import (
     OwnPort,
     PodName,
     PublicKeys,
+    PublicUrl,
     ReleaseVersion,
     RunningReplicas,
     Secret,
@@ -62,19 +63,30 @@ def in_environment(production: Topology, name: str) -> Topology:
     return differences[name](production)
 
 
+STAGING_HOSTS = {"apex": "staging.audifi.io", "app": "staging.audifi.io"}  # one web host (domain.md 9.11)
+
+
 def staging(production: Topology) -> Topology:
     """Test networks, hosts below staging.audifi.io, its own database; the same pods, so that drills mean something."""
-    hosts = {
-        "apex": "staging.audifi.io",
-        "www": "www.staging.audifi.io",
-        "app": "app.staging.audifi.io",
-        "api": "api.staging.audifi.io",
-        "ws": "ws.staging.audifi.io",
-        "studio": "studio.staging.audifi.io",
-    }
+    kept = tuple(domain for domain in production.surface.domains if domain.name in {"apex", "app", "api", "ws"})
+    surface = production.surface
     return replace(
-        _with_hosts(production, hosts),
+        production,
         environment="staging",
+        surface=replace(
+            surface,
+            domains=tuple(
+                replace(domain, host=STAGING_HOSTS.get(domain.name, f"{domain.name}.staging.audifi.io"))
+                for domain in kept
+            ),
+            dns_records=zone.in_staging(surface.dns_records),
+            cors=replace(
+                surface.cors,
+                origins=(PublicUrl(domain="app"),),
+                origin_patterns=("https://audifi-frontend-*-audifi.vercel.app",),  # previews of our project only
+            ),
+        ),
+        components=tuple(_with_origins(component, (PublicUrl(domain="app"),)) for component in production.components),
         chains=thirdparties.TEST_CHAINS,
         stores=replace(production.stores, postgres=replace(production.stores.postgres, database="audifi_staging")),
         regions=production.regions[:1],
@@ -112,6 +124,7 @@ def local(production: Topology) -> Topology:
                 node_loss_detection_s=20,
             ),
         ),
+        promises=promises.on_one_machine(production.promises),
         regions=production.regions[:1],
     )
 
@@ -222,6 +235,7 @@ def _exists_here(topology: Topology, component: Component) -> bool:
 def _locally(component: Component) -> Component:
     """The same component on one machine: runs now, or says which part brings it."""
     component = replace(component, runs_locally=component.name in LOCAL_NOW)
+    component = _told_instead(component, {environment.TRUSTED_PROXY_NETWORKS: "127.0.0.0/8"})  # this machine
     match component.name:
         case "mail":  # the stand-in's own ports; the numbers only name them, local.ports allocates
             return replace(component, ports=(Port(name="smtp", number=1025), Port(name="http", number=8025)))
@@ -239,10 +253,10 @@ def _with_hosts(topology: Topology, hosts: Mapping[str, str]) -> Topology:
 
 
 def _with_origins(component: Component, origins: tuple[Value, ...]) -> Component:
-    """A page of ours has another address here, and the trusted proxy is this machine."""
-    changed = {
-        environment.CORS_ORIGINS: Joined(values=origins),
-        environment.TRUSTED_PROXY_NETWORKS: "127.0.0.0/8",
-    }
+    """A page of ours has another address here."""
+    return _told_instead(component, {environment.CORS_ORIGINS: Joined(values=origins)})
+
+
+def _told_instead(component: Component, changed: Mapping[str, Value]) -> Component:
     told = tuple((name, changed.get(name, value)) for name, value in component.environment)
     return replace(component, environment=told)

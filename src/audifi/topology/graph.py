@@ -52,7 +52,7 @@ def waits_for(topology: Topology, component: str) -> frozenset[str]:
 def start_order(topology: Topology, names: Iterable[str] | None = None) -> tuple[tuple[str, ...], ...]:
     """Layers that may start together, each after the one before; only the given components, or all."""
     wanted = frozenset(component.name for component in topology.components) if names is None else frozenset(names)
-    waiting = {name: waits_for(topology, name) & wanted for name in wanted}
+    waiting: dict[str, frozenset[str]] = {name: waits_for(topology, name) & wanted for name in wanted}
     layers: list[tuple[str, ...]] = []
     while waiting:
         ready = frozenset(name for name, before in waiting.items() if not before)

@@ -22,7 +22,9 @@ TIMEOUTS = "domain.md 5.8"
 CEILING_MS = 1000 * routes.TIMEOUT_CEILING_S
 
 
-def _route(source: str, target: str, *, deadline_ms: int | None = 30_000, port: str = "http", **rest: bool) -> Link:
+def _route(
+    source: str, target: str, *, deadline_ms: int | None = 1000 * routes.TIMEOUT_S, port: str = "http", **rest: bool
+) -> Link:
     return Link(
         source=source,
         target=target,
@@ -158,7 +160,22 @@ PROVIDERS = (
     _provider("worker", "pinning-service", "second hot pin"),
     _provider("worker", "nft-storage", "register for preservation after mint"),
     *(
-        _provider(name, "object-store", "backups", deadline_ms=3_600_000)
+        Link(
+            source=name,
+            target="object-store",
+            port="https",
+            kind=LinkKind.BACKUP,
+            purpose="backups",
+            connect_ms=5000,
+            deadline_ms=1000 * 3600,
+            retries=3,
+            retry_on=RetryOn.IDEMPOTENT,
+            backoff_ms=1000,
+            breaker=Breaker(),
+            writes=True,
+            in_request=False,
+            source_text="domain.md 7; an upload may take an hour, then the alert on its age has fired",
+        )
         for name in ("postgres", "redis-cluster", "redis-queue")
     ),
 )

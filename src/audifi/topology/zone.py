@@ -6,6 +6,8 @@ Errors: none.
 Source: design.md "DNS Configuration", "Multi-Region"; domain.md 5.1; architecture.md 6.6.
 """
 
+from dataclasses import replace
+
 from audifi.topology.model.edge import Dns, DnsRecord
 
 RECORDS_TEXT = "design.md, DNS Configuration; domain.md 5.1"
@@ -46,3 +48,14 @@ RECORDS = tuple(
         ("@", "CAA", '0 issuewild "pki.goog"', STAYS_S, False, None, "wildcard at the edge"),
     )
 )
+
+STAGING_NAMES = {"@": "staging", "api": "api.staging", "ws": "ws.staging"}
+
+
+def in_staging(records: tuple[DnsRecord, ...]) -> tuple[DnsRecord, ...]:
+    """Staging's hosts are further names of the same zone; mail and issuers are the zone's. Source: domain.md 5.1."""
+    return tuple(
+        replace(record, name=STAGING_NAMES[record.name]) if record.type == "A" else record
+        for record in records
+        if record.type == "A" or record.type != "CNAME" or record.name.endswith("_domainkey")
+    )

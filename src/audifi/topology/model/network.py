@@ -19,6 +19,7 @@ class LinkKind(StrEnum):
     STORE = "store"  # data is kept there
     REPLICATE = "replicate"  # a component's pods among themselves or with their coordinator
     PROVIDER = "provider"  # leaves the platform
+    BACKUP = "backup"  # copies leave the platform; nobody waits for them
     OBSERVE = "observe"  # metrics, logs, traces, alerts: the source works without it
 
 

@@ -1,0 +1,98 @@
+"""Promise what the design says about pods, the cluster, live connections, chains and pins.
+
+Between: topology.promises. Units: each budget names its own.
+Errors: none.
+Source: design.md "Network Topology", "Backend Infrastructure", "Real-Time Connectivity", "External Services".
+"""
+
+from audifi.topology.detection import PROCESS_KILLED
+from audifi.topology.sentences.wording import behaves, configured, count
+
+PODS = "design.md, Network Topology"
+TEMPLATE = "design.md, Kubernetes Configuration"
+LIVE = "design.md, WebSocket Architecture"
+HANDLING = "design.md, Connection Handling"
+RPC = "design.md, Blockchain RPC"
+IPFS = "design.md, IPFS Pinning"
+
+POD_PROMISES = (
+    count("pods-auth", "AUTH SERVICE (3 pods)", "auth-service", 3, "pods", source=PODS),
+    count("pods-nft", "NFT/IPO SERVICE (3 pods)", "nft-service", 3, "pods", source=PODS),
+    count("pods-vstudio", "V STUDIO SERVICE (3 pods)", "vstudio-service", 3, "pods", source=PODS),
+    count("pods-payment", "PAYMENT SERVICE (2 pods)", "payment-service", 2, "pods", source=PODS),
+    count("pods-coin", "COIN SERVICE (2 pods)", "coin-service", 2, "pods", source=PODS),
+    count("pods-analytics", "ANALYTICS SERVICE (2 pods)", "analytics-service", 2, "pods", source=PODS),
+    configured("private-network", "Private Network between the cluster and the data layer", "postgres", source=PODS),
+    behaves("pod-loss", "replicas: 3", "auth-service", fault=PROCESS_KILLED, source=f"{TEMPLATE}; architecture.md 4"),
+    behaves("gateway-loss", "API GATEWAY", "api-gateway", fault=PROCESS_KILLED, source=f"{PODS}; architecture.md 4"),
+)
+
+TEMPLATE_PROMISES = (
+    configured("image-name", "image: ghcr.io/audifi/auth-service", "auth-service", source=TEMPLATE),
+    configured("port-auth", "containerPort: 3001", "auth-service", amount=3001, unit="port", source=TEMPLATE),
+    configured("request-memory", 'requests: memory: "256Mi"', "auth-service", amount=256, unit="MiB", source=TEMPLATE),
+    configured("request-cpu", 'requests: cpu: "100m"', "auth-service", amount=100, unit="m", source=TEMPLATE),
+    configured("limit-memory", 'limits: memory: "512Mi"', "auth-service", amount=512, unit="MiB", source=TEMPLATE),
+    configured("limit-cpu", 'limits: cpu: "500m"', "auth-service", amount=500, unit="m", source=TEMPLATE),
+    configured("liveness", "livenessProbe: path: /health, port: 3001", "auth-service", source=TEMPLATE),
+    configured("liveness-delay", "initialDelaySeconds: 10", "auth-service", amount=10, unit="s", source=TEMPLATE),
+    configured("readiness", "readinessProbe: path: /ready, port: 3001", "auth-service", source=TEMPLATE),
+    configured("readiness-delay", "initialDelaySeconds: 5", "auth-service", amount=5, unit="s", source=TEMPLATE),
+    configured(
+        "mesh", "CURRENT: Start without mesh, add later as needed", "api-gateway", source="design.md, Service Mesh"
+    ),
+)
+
+LIVE_PROMISES = (
+    count("pods-ws", "WS Pod 1, WS Pod 2, WS Pod 3", "ws-gateway", 3, "pods", source=LIVE),
+    configured("ws-sticky", "LOAD BALANCER (Sticky sessions enabled)", "ws-balancer", source=LIVE),
+    behaves(
+        "ws-affinity", "Load balancer sticky sessions", "ws-balancer", unit="requests that changed pod", source=HANDLING
+    ),
+    behaves(
+        "ws-fan-out",
+        "Redis Pub/Sub (cross-pod messaging)",
+        "ws-gateway",
+        unit="viewers that missed a vote",
+        source=LIVE,
+    ),
+    behaves(
+        "ws-reconnect",
+        "Client-side exponential backoff",
+        "ws-gateway",
+        unit="viewers not back after a pod died",
+        fault=PROCESS_KILLED,
+        source=HANDLING,
+    ),
+    behaves(
+        "ws-scaling", "Redis Pub/Sub for cross-pod", "ws-gateway", unit="viewers that missed a vote", source=HANDLING
+    ),
+    behaves("ws-health", "Ping/pong frames", "ws-gateway", unit="dead connections kept over 70 s", source=HANDLING),
+)
+
+RPC_PROMISES = (
+    configured("rpc-primary", "Primary: Alchemy", "alchemy", source=RPC),
+    count("rpc-chains", "Ethereum Mainnet, Polygon, Base", "alchemy", 3, "chains", source=RPC),
+    configured("rpc-fallback", "Fallback: Infura", "infura", source=RPC),
+    behaves("rpc-failover", "Automatic failover", "alchemy", unit="caller errors", fault="provider-lost", source=RPC),
+    behaves("rpc-rate-limit", "Rate limit backup", "infura", unit="caller errors", fault="rate-limited", source=RPC),
+    configured("rpc-pooling", "Connection pooling", "alchemy", source=RPC),
+    configured(
+        "rpc-retries", "Request retry logic", "alchemy", amount=3, unit="retries", source=f"{RPC}; domain.md 5.8"
+    ),
+    configured(
+        "rpc-breaker", "Circuit breaker pattern", "alchemy", amount=5, unit="failures", source=f"{RPC}; domain.md 5.8"
+    ),
+)
+
+IPFS_PROMISES = (
+    configured("ipfs-primary", "Pinning Service: Pinata", "pinata", source=IPFS),
+    configured("ipfs-gateway", "Dedicated gateway", "pinata", source=IPFS),
+    behaves("ipfs-pinning", "Pinning API", "pinata", unit="pins whose content does not match their CID", source=IPFS),
+    configured("ipfs-regions", "Regional redundancy", "pinata", source=IPFS),
+    count(
+        "ipfs-backup", "Backup: NFT.Storage: Secondary pin locations", "nft-storage", 2, "further places", source=IPFS
+    ),
+)
+
+PROMISES = (*POD_PROMISES, *TEMPLATE_PROMISES, *LIVE_PROMISES, *RPC_PROMISES, *IPFS_PROMISES)

@@ -1,0 +1,51 @@
+"""Promise what the design says about metrics, logs, traces and alerts.
+
+Between: topology.promises. Units: each budget names its own.
+Errors: none.
+Source: design.md "Monitoring & Observability".
+"""
+
+from audifi.topology.sentences.wording import behaves, configured
+
+STACK = "design.md, Stack"
+
+PROMISES = (
+    configured("metrics", "Metrics: Prometheus + Grafana", "prometheus", source=STACK),
+    behaves(
+        "metrics-infrastructure",
+        "Infrastructure metrics",
+        "prometheus",
+        unit="stores without a target up",
+        source=STACK,
+    ),
+    behaves(
+        "metrics-application",
+        "Application metrics",
+        "prometheus",
+        unit="pods of ours without a target up",
+        source=STACK,
+    ),
+    behaves("dashboards", "Custom dashboards", "grafana", unit="queries without data", source=STACK),
+    configured("logs", "Logging: Loki + Grafana", "loki", source=STACK),
+    behaves("logs-central", "Centralized logs", "loki", unit="pods whose logs are not found", source=STACK),
+    behaves(
+        "logs-aggregation", "Log aggregation", "loki", unit="requests whose lines cannot be joined by id", source=STACK
+    ),
+    behaves("logs-alerts", "Alert rules", "loki", unit="planted lines that raised no alert", source=STACK),
+    configured("traces", "Tracing: Jaeger / Tempo", "tempo", source=STACK),
+    behaves(
+        "traces-distributed", "Distributed tracing", "tempo", unit="hops missing from a request's trace", source=STACK
+    ),
+    behaves("traces-flow", "Request flow visualization", "tempo", unit="services missing from the flow", source=STACK),
+    behaves("traces-performance", "Performance analysis", "tempo", unit="spans without a duration", source=STACK),
+    configured("alerts", "Alerting: Grafana Alerting", "grafana", source=STACK),
+    configured("alerts-slack", "Slack notifications", "slack", source=STACK),
+    configured("alerts-pagerduty", "PagerDuty integration", "pagerduty", source=STACK),
+    behaves(
+        "alerts-escalation",
+        "Alert escalation",
+        "pagerduty",
+        unit="unanswered pages that reached one person",
+        source=STACK,
+    ),
+)
