@@ -12,11 +12,13 @@ Source: domain.md 5.2; CA/Browser Forum ballot SC-081 (a leaf of 90 days is acce
 """
 
 import datetime as dt
+import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -122,10 +124,25 @@ def _ends_soon(certificate: x509.Certificate) -> bool:
 def authority(directory: Path, domain: str) -> Pair:
     """Return the local authority, making it when there is none; it may sign names below `domain` only."""
     pair = Pair(directory / "ca.pem", directory / "ca-key.pem")
-    loaded = _load(pair)
-    if loaded is None or _ends_soon(loaded[0]):
-        _create_authority(pair, domain)
+    directory.mkdir(parents=True, exist_ok=True)
+    # Two instances may start for the first time at once: the second waits and takes what the first made.
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        loaded = _load(pair)
+        if loaded is None or _ends_soon(loaded[0]):
+            _create_authority(pair, domain)
     return pair
+
+
+def authority_directory(instance: Path) -> Path:
+    """Return where the authority of this clone is: beside the instances, so that it outlives each."""
+    return instance.parent / "ca"
+
+
+def for_hosts(instance: Path, hosts: tuple[str, ...], *, domain: str) -> Pair:
+    """Return this instance's certificate for the hosts; `edge.pem` carries its authority's certificate too."""
+    issuer = authority(authority_directory(instance), domain)
+    return leaf(instance / "certificates", "edge", hosts, issuer)
 
 
 def _is_current(pair: Pair, hosts: tuple[str, ...], issuer: x509.Certificate) -> bool:
@@ -134,8 +151,7 @@ def _is_current(pair: Pair, hosts: tuple[str, ...], issuer: x509.Certificate) ->
         return False
     try:
         loaded[0].verify_directly_issued_by(issuer)
-    except Exception as problem:  # noqa: BLE001  # cryptography raises InvalidSignature, ValueError or TypeError: all mean no
-        del problem
+    except (InvalidSignature, ValueError, TypeError):
         return False
     names = loaded[0].extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return tuple(names.get_values_for_type(x509.DNSName)) == hosts
