@@ -13,7 +13,7 @@ import json
 import os
 import socket
 from collections.abc import AsyncGenerator, Generator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,12 +63,15 @@ async def ask(instance: Instance, verb: str, **arguments: Any) -> AsyncGenerator
         return  # it ended while we listened: for us the same as the end of its answer
     finally:
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 async def ask_once(instance: Instance, verb: str, **arguments: Any) -> Event:
     """The first line of the answer."""
-    async for event in ask(instance, verb, **arguments):
-        return event
+    async with aclosing(ask(instance, verb, **arguments)) as events:
+        async for event in events:
+            return event
     raise NotRunning(f"the supervisor of {instance.path} ended without an answer")
 
 

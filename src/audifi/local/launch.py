@@ -67,9 +67,10 @@ async def start(
 
 async def bring_up(instance: Instance, only: Sequence[str] = ()) -> None:
     """Start it and return when it is ready."""
-    async for event in start(instance, only):
-        if event["event"] == "ready":
-            return
+    async with aclosing(start(instance, only)) as events:
+        async for event in events:
+            if event["event"] == "ready":
+                return
     raise StartFailed(f"the supervisor of {instance.path} ended:\n{last_lines(instance.log('supervisor'))}")
 
 
@@ -97,8 +98,9 @@ async def status(instance: Instance) -> Event:
 
 async def restart(instance: Instance, name: str) -> AsyncGenerator[Event, None]:
     """Restart a component pod by pod, or one pod."""
-    async for event in ask(instance, "restart", name=name):
-        yield event
+    async with aclosing(ask(instance, "restart", name=name)) as events:
+        async for event in events:
+            yield event
 
 
 async def _ask_to_stop(instance: Instance, tell: Callable[[Event], None]) -> None:

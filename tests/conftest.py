@@ -1,0 +1,41 @@
+"""Offer running servers to tests: the stores alone, or the whole platform.
+
+Between: component and system tests (ask for `stores` or `platform`) and audifi.local, the only code that starts them.
+Shape: one of each per test session, started when the first test asks.
+Invariant: every run has its own directory below .audifi/ and its own ports; nothing is left when the session ends,
+even by SIGKILL. When a test failed, the logs stay in that directory.
+Errors: a platform that does not start fails the tests that asked for it, with the reason.
+"""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from audifi.local.files import remove_tree
+from audifi.local.held import Held, held
+
+ROOT = Path(__file__).resolve().parents[1]
+STORES = ("pgbouncer", "redis-cluster", "redis-queue")
+
+
+@pytest.fixture(scope="session")
+def stores(request: pytest.FixtureRequest) -> Generator[Held]:
+    """PostgreSQL behind PgBouncer, the Redis Cluster and the queue: roles and empty schemas are there."""
+    yield from _held(request, "stores", STORES)
+
+
+@pytest.fixture(scope="session")
+def platform(request: pytest.FixtureRequest) -> Generator[Held]:
+    """Everything that runs on one machine."""
+    yield from _held(request, "system", ())
+
+
+def _held(request: pytest.FixtureRequest, name: str, only: tuple[str, ...]) -> Generator[Held]:
+    path = ROOT / ".audifi" / f"test-{name}-{os.getpid()}"
+    failed_before = request.session.testsfailed
+    with held(path, only) as running:
+        yield running
+    if request.session.testsfailed == failed_before:
+        remove_tree(path.resolve())
