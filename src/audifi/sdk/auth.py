@@ -9,8 +9,6 @@ Errors: InvalidToken, InvalidCode, AccountLocked, InvalidRefreshToken, CsrfFaile
 Source: domain.md 2.1, 4 (CSRF, refresh token, 2FA).
 """
 
-from typing import Final
-
 from audifi.sdk.records import (
     Enrolment,
     Enveloped,
@@ -25,8 +23,6 @@ from audifi.sdk.records import (
 from audifi.sdk.transport import Request, Transport
 from audifi.wire import headers
 
-CSRF_COOKIE: Final = "csrf_token"
-
 
 class Auth:
     """Everything below /auth."""
@@ -34,6 +30,7 @@ class Auth:
     def __init__(self, transport: Transport, *, origin: str) -> None:
         self._transport = transport
         self._origin = origin
+        self._csrf_token: str | None = None
         transport.renew = self._renew
 
     async def request_link(self, email: str, *, redirect_path: str | None = None) -> str:
@@ -105,8 +102,10 @@ class Auth:
         await self.refresh()
 
     async def _signed_in(self, request: Request) -> SignedIn | SecondFactorNeeded:
-        outcome = (await self._transport.call(request, SignInStep)).outcome()
+        step = await self._transport.call(request, SignInStep)
+        outcome = step.outcome()
         if isinstance(outcome, SignedIn):
+            self._csrf_token = step.csrf_token or self._csrf_token
             self._transport.access_token = outcome.access_token
         return outcome
 
@@ -114,5 +113,4 @@ class Auth:
         return Request(method="POST", path=path, body=body, signed_in=False)
 
     def _same_site(self) -> dict[str, str]:
-        token = self._transport.cookie(CSRF_COOKIE)
-        return {"Origin": self._origin} | ({headers.CSRF: token} if token else {})
+        return {"Origin": self._origin} | ({headers.CSRF: self._csrf_token} if self._csrf_token else {})

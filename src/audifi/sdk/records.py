@@ -86,6 +86,7 @@ class SignInStep(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     """Either of the two above, as the token endpoints send it: bare, distinguished by `mfaRequired`."""
 
     access_token: str | None = None
+    csrf_token: str | None = None
     expires_in: int
     user: Profile | None = None
     mfa_required: bool = False

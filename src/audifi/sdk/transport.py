@@ -86,10 +86,6 @@ class Transport:
             await self._http.close()
             self._http = None
 
-    def cookie(self, name: str) -> str | None:
-        """Return the value of a cookie the server set."""
-        return next((morsel.value for morsel in self._session.cookie_jar if morsel.key == name), None)
-
     def forget(self) -> None:
         """Drop token and cookies."""
         self.access_token = None
