@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol, Self
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
-from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 from audifi.kernel.metrics import counter
 from audifi.kernel.settings import Secret
@@ -26,6 +26,8 @@ from audifi.wire.problems import Unavailable
 
 COMMAND_S: Final = 1.0
 CONNECT_S: Final = 0.5
+TOLERATED: Final = 3
+REST_S: Final = 0.25
 CONNECTIONS_MAX: Final = 32  # per node and pod
 _FAILURES: Final = (
     RedisError,
@@ -53,6 +55,8 @@ class Cache:
     def __init__(self, client: RedisCluster) -> None:
         self._client = client
         self._digests: dict[str, str] = {}
+        self._failures = 0
+        self._closed_until = 0.0
 
     @classmethod
     async def open(cls, settings: CacheSettings) -> Self:
@@ -95,15 +99,26 @@ class Cache:
 
     async def command(self, *arguments: str | bytes | int) -> Any:
         """Run any single-key command, e.g. ("SADD", key, member)."""
+        now = asyncio.get_running_loop().time()
+        if now < self._closed_until:
+            raise Unavailable("Redis did not answer a moment ago", retry_after_s=1)
         try:
             async with asyncio.timeout(COMMAND_S):
-                return await self._client.execute_command(*arguments)
-        except ResponseError as error:
-            if isinstance(error, NoScriptError):
-                raise
-            raise _unavailable(error) from error
+                answer = await self._client.execute_command(*arguments)
+        except NoScriptError:
+            raise
         except _FAILURES as error:
+            self._note_failure(now)
             raise _unavailable(error) from error
+        self._failures = 0
+        return answer
+
+    def _note_failure(self, now: float) -> None:
+        # After TOLERATED failures in a row, everybody is told at once, but for one try every REST_S: a request that
+        # can do without Redis should not wait COMMAND_S for each of its commands to find that out.
+        self._failures += 1
+        if self._failures >= TOLERATED:
+            self._closed_until = now + REST_S + COMMAND_S
 
     async def script(self, source: str, keys: list[str], arguments: list[str | bytes | int]) -> Any:
         """Run Lua on keys of one hash tag, by digest, loading it when the node does not know it."""

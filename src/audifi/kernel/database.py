@@ -21,9 +21,9 @@ Source: domain.md 5.6 (pool 10-20, connect 10 s); PostgreSQL 15 Appendix A (SQLS
 import asyncio
 import math
 import re
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from typing import Any, Final, NoReturn, Protocol, Self
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final, Protocol, Self
 
 import asyncpg
 
@@ -35,7 +35,7 @@ from audifi.kernel.settings import Secret
 from audifi.kernel.traces import CLIENT, span
 from audifi.wire import metrics
 from audifi.wire.headers import AFTER_WRITE
-from audifi.wire.problems import Conflict, Invalid, Problem, Unavailable, UpstreamTimedOut
+from audifi.wire.problems import Conflict, Invalid, Unavailable, UpstreamTimedOut
 
 POOL_SIZE: Final = 10
 BRIDGE_S: Final = 8.0  # longer than a failover (5 s promised), shorter than the gateway's patience (30 s)
@@ -122,10 +122,11 @@ class Database:
             tx = await self._begin(self._writer, "BEGIN READ WRITE", BRIDGE_S)
             try:
                 try:
-                    yield tx
-                except BaseException as error:
+                    with _translated():
+                        yield tx
+                except BaseException:
                     await _roll_back(tx)
-                    _raise_problem(error)
+                    raise
                 await _commit(tx)
             finally:
                 await self._writer.release(tx)
@@ -179,9 +180,8 @@ class Database:
     async def _closing(self, pool: Any, connection: Any) -> AsyncGenerator[None, None]:
         with span("db read", CLIENT), self._duration["read"].time():
             try:
-                yield
-            except BaseException as error:
-                _raise_problem(error)
+                with _translated():
+                    yield
             finally:
                 await _roll_back(connection)
                 await pool.release(connection)
@@ -195,10 +195,12 @@ class Database:
                     async with pool.acquire(timeout=tries.patience_s()) as connection:
                         return await getattr(connection, method)(sql, *arguments)
                 except (*_CONNECTION_LOST, TimeoutError) as error:
+                    if _is_unfit_value(error):
+                        raise _problem(error) from error
                     await tries.again(error)
                     pool = self._writer
                 except asyncpg.PostgresError as error:
-                    _raise_problem(error)
+                    raise _problem(error) from error
 
     async def _begin(self, pool: Any, begin: str, bridge_s: float) -> Any:
         tries = _Tries(bridge_s)
@@ -255,7 +257,7 @@ async def savepoint(tx: Connection) -> AsyncGenerator[None, None]:
 
 
 async def _pool(settings: DatabaseSettings, url: str) -> Any:
-    create: Any = asyncpg.create_pool  # pyright: ignore[reportUnknownMemberType]
+    create: Any = getattr(asyncpg, "create_pool")  # noqa: B009  # untyped: the attribute's type is partly unknown
     return await create(
         url,
         password=settings.database_password.reveal(),
@@ -307,24 +309,32 @@ def _statement_ms() -> int:
     return int(1000 * (STATEMENT_S if remaining == math.inf else max(0.1, min(STATEMENT_S, remaining))))
 
 
-def _raise_problem(error: BaseException) -> NoReturn:
-    """Raise what the caller is told instead of the driver's exception; any other exception as it is."""
-    problem = _problem(error)
-    if problem is None:
-        raise error
-    raise problem from error
+@contextmanager
+def _translated() -> Generator[None, None, None]:
+    """Raise problems instead of the driver's exceptions."""
+    try:
+        yield
+    except (*_CONNECTION_LOST, asyncpg.PostgresError, TimeoutError) as error:
+        raise _problem(error) from error
 
 
-def _problem(error: BaseException) -> Problem | None:
-    problem: Problem | None = None
+def _problem(error: BaseException) -> BaseException:
+    told: BaseException = error
     if isinstance(error, asyncpg.QueryCanceledError):
-        problem = UpstreamTimedOut("a statement ran into its time-out")
+        told = UpstreamTimedOut("a statement ran into its time-out")
     elif isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError | asyncpg.LockNotAvailableError):
-        problem = Conflict("Two changes met; try again.", retry_after_s=1)
-    elif isinstance(error, asyncpg.DataError):
+        told = Conflict("Two changes met; try again.", retry_after_s=1)
+    elif _is_unfit_value(error):
         log.warning("a value does not fit its column: the operation's schema should have refused it", error=error)
-        problem = Invalid("A value is out of range.")
-    elif isinstance(error, _CONNECTION_LOST):
+        told = Invalid("A value is out of range.")
+    elif isinstance(error, (*_CONNECTION_LOST, TimeoutError)):
         counter(metrics.DB_ERRORS).labels(type(error).__name__).inc()
-        problem = Unavailable("the connection to the database was lost", retry_after_s=1)
-    return problem
+        told = Unavailable("the connection to the database was lost", retry_after_s=1)
+    return told
+
+
+def _is_unfit_value(error: BaseException) -> bool:
+    # Said by the server (22xxx), or by the driver before it sends: an InterfaceError that is also a ValueError.
+    return isinstance(error, asyncpg.DataError) or (
+        isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
+    )

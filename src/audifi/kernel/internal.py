@@ -2,7 +2,7 @@
 
 Between: clients of other services (mint) and kernel.http.admit (verifies for Access.SERVICE).
 Shape: a compact JWS, EdDSA (Ed25519); iss = calling component, aud = called component, iat, exp = iat + 60, jti.
-The key id is the component's name, optionally `/` and a serial (`auth-service/2`), so a key can only speak for its owner.
+The key id is the component's name, optionally with a serial (`auth-service/2`): a key can only speak for its owner.
 Errors: Unauthorized when verifying; ValueError at start for keys that are none.
 Source: domain.md 2.0 "Identity to services"; RFC 8037 (Ed25519 in JOSE).
 """

@@ -21,7 +21,7 @@ from uuid import UUID
 import msgspec
 
 
-class EventData(msgspec.Struct, rename="camel", frozen=True):
+class EventData(msgspec.Struct, rename="camel"):
     """What an event says. Fields may be added with defaults; anything else is a new version."""
 
     event_type: ClassVar[str] = ""

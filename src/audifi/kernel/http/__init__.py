@@ -5,13 +5,15 @@ Shape: operation (what a route is) · call (what a handler sees) · decode (byte
 pipeline (one request, step by step) · application (the ASGI object) · openapi (the same table as a document).
 """
 
-from audifi.kernel.http.application import Kernel, application
+from audifi.kernel.http.application import Application, application
 from audifi.kernel.http.call import Call
+from audifi.kernel.http.kernel import Kernel
 from audifi.kernel.http.openapi import openapi
-from audifi.kernel.http.operation import Access, Body, Operation, Page, Paging, Reply, StepUp
+from audifi.kernel.http.operation import Access, Body, Operation, Page, Paging, Reply, StepUp, Timestamp
 
 __all__ = [
     "Access",
+    "Application",
     "Body",
     "Call",
     "Kernel",
@@ -20,6 +22,7 @@ __all__ = [
     "Paging",
     "Reply",
     "StepUp",
+    "Timestamp",
     "application",
     "openapi",
 ]

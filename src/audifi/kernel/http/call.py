@@ -6,20 +6,47 @@ TRUSTED_PROXY_NETWORKS; no header that came from outside is believed for identit
 Errors: `user()` asserts (a bug: the operation's access does not require a user).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
 from typing import Any, Generic, Literal, TypeVar
 
-from starlette.datastructures import Headers
-
 from audifi.kernel.connection import Connection
+from audifi.kernel.http import encode
+from audifi.kernel.idempotency import Claim
 from audifi.kernel.identity import Principal
 
 Deps = TypeVar("Deps")
-SameSite = Literal["lax", "strict", "none"]
+SameSite = Literal["Lax", "Strict", "None"]
 
 
-@dataclass(slots=True)
+class RequestHeaders(Mapping[str, str]):
+    """The headers of a request; names in any case. A header given twice is one, joined by a comma (RFC 9110 5.3)."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+        values: dict[str, str] = {}
+        for name, value in raw:
+            key, text = name.decode("latin-1"), value.decode("latin-1")
+            values[key] = f"{values[key]}, {text}" if key in values else text
+        self._values = values
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def lower(self, name: str) -> str:
+        """Return the value of a name already in lower case, or "": what the pipeline itself uses."""
+        return self._values.get(name, "")
+
+
+@dataclass(slots=True, kw_only=True)
 class Call(Generic[Deps]):
     """One request, on its way to one handler."""
 
@@ -28,22 +55,32 @@ class Call(Generic[Deps]):
     traceparent: str
     method: str
     path: Mapping[str, str]  # path parameters by name
-    query: Mapping[str, str]  # raw query; the typed one is the handler's argument
-    headers: Headers
+    raw_query: bytes
+    headers: RequestHeaders
     client_ip: str
-    user_agent: str
     deadline: float  # loop time at which the gateway stops waiting for us
     principal: Principal | None = None
     caller: str | None = None  # component that called, for Access.SERVICE
     parameters: Any = None  # Operation.parameters, decoded
-    idempotency: Any = None  # kernel.idempotency.Claim when a key was sent
+    idempotency: Claim | None = None
+    reply_status: int = 200  # the operation's; only `settle` needs it
+    reply_is_bare: bool = False
     reply_headers: dict[str, str] = field(default_factory=dict[str, str])
     reply_cookies: list[str] = field(default_factory=list[str])
 
     @property
+    def user_agent(self) -> str:
+        return self.headers.lower("user-agent")[:500]
+
+    @property
     def cookies(self) -> dict[str, str]:
         """Return the request's cookies by name."""
-        raise NotImplementedError
+        cookies: dict[str, str] = {}
+        for part in self.headers.lower("cookie").split(";"):
+            name, separator, value = part.strip().partition("=")
+            if separator and name not in cookies:
+                cookies[name] = value.strip('"')
+        return cookies
 
     def user(self) -> Principal:
         """Return who calls, for operations whose access demands someone."""
@@ -51,18 +88,26 @@ class Call(Generic[Deps]):
         return self.principal
 
     def set_cookie(
-        self, name: str, value: str, *, max_age_s: int, path: str = "/", same_site: SameSite = "strict"
-    ) -> None:
-        """Send a HttpOnly, Secure, host-only cookie."""
-        raise NotImplementedError
+        self, name: str, value: str, *, max_age_s: int, path: str = "/", same_site: SameSite = "Strict",
+        http_only: bool = True,
+    ) -> None:  # fmt: skip
+        """Send a Secure, host-only cookie; hidden from scripts unless `http_only` is False (the CSRF double)."""
+        cookie: SimpleCookie = SimpleCookie()
+        cookie[name] = value
+        morsel = cookie[name]
+        morsel["max-age"], morsel["path"], morsel["samesite"] = max_age_s, path, same_site
+        morsel["secure"], morsel["httponly"] = True, http_only
+        self.reply_cookies.append(morsel.OutputString())
 
     def clear_cookie(self, name: str, *, path: str = "/") -> None:
         """Make the browser forget a cookie."""
-        raise NotImplementedError
+        self.set_cookie(name, "", max_age_s=0, path=path)
 
     async def settle(self, tx: Connection, reply: Any) -> None:
         """Store the reply under the request's Idempotency-Key in the transaction of the effect (no key: does nothing).
 
         Call it last in the transaction: a crash afterwards then replays the stored reply instead of the effect.
         """
-        raise NotImplementedError
+        if self.idempotency is not None:
+            data = encode.reply(reply, is_bare=self.reply_is_bare)
+            await self.idempotency.settle(tx, self.reply_status, data)

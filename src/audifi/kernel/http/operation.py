@@ -38,6 +38,10 @@ class Reply(msgspec.Struct, rename="camel"):
     """What a response carries."""
 
 
+# A moment in a reply: made by kernel.clock.iso, because msgspec would write microseconds.
+Timestamp = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+
+
 class Paging(Body, kw_only=True):
     """The query of a list; subclass it to add filters and a `sort` (domain.md 2.0)."""
 
