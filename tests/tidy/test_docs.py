@@ -7,11 +7,13 @@ Source: style.md "Docs, decisions, releases"; Polar's template of decisions.
 """
 
 import importlib
+import json
 import re
 import shlex
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.tidy import tree
@@ -110,6 +112,20 @@ def decision_faults(file: tree.File) -> Iterator[str]:
             yield f"{file.path}: ## {heading} is missing or empty"
 
 
+def wrong_figures(file: tree.File) -> Iterator[str]:
+    """Rows of tables whose evidence is `results/….json#path.to.figure` and whose number is another one."""
+    for row in re.findall(r"^\|.*results/.*\.json#.*\|$", file.text, re.MULTILINE):
+        measured, evidence = (cell.strip() for cell in row.strip("|").split("|")[-2:])
+        path, _, keys = evidence.strip("`").partition("#")
+        value: Any = json.loads((tree.ROOT / path).read_text(encoding="utf-8"))
+        for key in keys.split("."):
+            value = value[int(key) if key.isdigit() else key]
+        number = re.match(r"[\d.,]+", measured)
+        digits = len(number.group().partition(".")[2]) if number else 0
+        if number is None or float(number.group().replace(",", "")) != round(float(value), digits):
+            yield f"{file.path}: {measured} is not {value} of {evidence}"
+
+
 def verbs() -> list[str]:
     return [name for name, target, _ in main.VERBS if find_spec(target.partition(":")[0]) is not None]
 
@@ -130,6 +146,12 @@ def test_every_command_in_a_page_parses() -> None:
     """Taught by a tour whose second line was refused."""
     found = tree.faults(unknown_commands, pages())
     assert not found, tree.listing(found, "Write the command as ./audifi --help has it:")
+
+
+def test_every_figure_in_a_table_is_the_measured_one() -> None:
+    """Taught by a README that praised the numbers of an old version, on another machine."""
+    found = tree.faults(wrong_figures, pages())
+    assert not found, tree.listing(found, "Quote the result as it stands in its file:")
 
 
 def test_every_decision_fits_a_screen_and_names_what_enforces_it() -> None:

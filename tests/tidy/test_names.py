@@ -5,6 +5,7 @@ Source: style.md "Naming".
 """
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 
@@ -41,7 +42,7 @@ UNITS = (
     "_max",
 )
 UNITLESS = {"replicas"}  # a count by its own name
-MEANINGS_NOT_USED = 3
+COLUMNS = 3
 
 
 def banned_stem(path: str) -> bool:
@@ -71,24 +72,27 @@ def _is_number(annotation: ast.expr) -> bool:
     return bool(re.match(r"(?:Annotated\[)?(?:int|float)\b", ast.unparse(annotation)))
 
 
-def glossary() -> list[tuple[re.Pattern[str], str]]:
-    """(spelling we do not use, the word we use) from the table in docs/glossary.md."""
-    rows: list[tuple[re.Pattern[str], str]] = []
+@functools.cache
+def glossary() -> dict[str, str]:
+    """The spellings we do not use, each with the word we use, from the table in docs/glossary.md."""
+    rows: dict[str, str] = {}
     for line in (tree.ROOT / "docs/glossary.md").read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("| **") and len(cells) == MEANINGS_NOT_USED:
-            refused = re.findall(r"`([^`]+)`", cells[2])
-            rows += [(re.compile(rf"\b{re.escape(word)}\b", re.IGNORECASE), cells[0].strip("*")) for word in refused]
+        if line.startswith("| **") and len(cells) == COLUMNS:
+            rows |= {word.lower(): cells[0].strip("*") for word in re.findall(r"`([^`]+)`", cells[2])}
     return rows
+
+
+@functools.cache
+def refused() -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, glossary()))})\b", re.IGNORECASE)
 
 
 def misnamed(file: tree.File) -> Iterator[str]:
     """Lines that use a refused spelling; a `source` quotes the design in its own words."""
-    lines = [(number, line) for number, line in enumerate(file.lines, start=1) if "source" not in line.lower()]
-    for number, line in lines:
-        for pattern, word in glossary():
-            if match := pattern.search(line):
-                yield f"{file.path}:{number}: write {word}, not {match.group()!r}"
+    for number, line in enumerate(file.lines, start=1):
+        if (match := refused().search(line)) and "source" not in line.lower():
+            yield f"{file.path}:{number}: write {glossary()[match.group().lower()]}, not {match.group()!r}"
 
 
 def test_no_file_is_named_after_nothing() -> None:
@@ -116,6 +120,10 @@ def test_the_glossary_has_words() -> None:
 
 def test_one_word_per_concept() -> None:
     """Taught by `mock`, `fake`, `stub` and `simulator` for one and the same process."""
-    about_words = ("docs/glossary.md", "tests/tidy/", "docs/design.md")
+    about_words = (
+        "docs/glossary.md",
+        "docs/topology.md",
+        "tests/tidy/",
+    )  # defines them; quotes the design; plants them
     found = tree.faults(misnamed, [file for file in tree.prose_files() if not file.path.startswith(about_words)])
     assert not found, tree.listing(found, "Use the word of docs/glossary.md:")

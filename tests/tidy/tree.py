@@ -10,12 +10,13 @@ import ast
 import functools
 import subprocess
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+LISTED_MAX = 20
 # Neither ours to style nor read by people: locks, measured data, and what the renderer writes.
 NOT_PROSE = ("requirements.lock", "web/package-lock.json", "results/", "benchmarks/results/", "contracts/compiled/")
 
@@ -114,6 +115,7 @@ def faults(rule: type_of_rule, among: Iterable[File]) -> list[str]:
     return [fault for file in among for fault in rule(file)]
 
 
-def listing(found: Iterable[str], remedy: str) -> str:
-    """The message of a broken rule: what to do, then where."""
-    return "\n  ".join([remedy, *found])
+def listing(found: Sequence[str], remedy: str) -> str:
+    """The message of a broken rule: what to do, then where (the first twenty places)."""
+    rest = [f"… and {len(found) - LISTED_MAX} more"] if len(found) > LISTED_MAX else []
+    return "\n  ".join([remedy, *found[:LISTED_MAX], *rest])
