@@ -7,6 +7,7 @@ even by SIGKILL. When a test failed, the logs stay in that directory.
 Errors: a platform that does not start fails the tests that asked for it, with the reason.
 """
 
+import asyncio
 import os
 from collections.abc import Generator
 from pathlib import Path
@@ -18,6 +19,13 @@ from audifi.local.held import Held, held
 
 ROOT = Path(__file__).resolve().parents[1]
 STORES = ("pgbouncer", "redis-cluster", "redis-queue")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_loop_in_advance() -> None:
+    """Keep pytest-asyncio (1.x) from making a loop that nobody closes: it asks for the current one, and Python 3.11
+    makes one unless "none" was said. Goes with Python 3.14, where asking makes nothing."""
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")
