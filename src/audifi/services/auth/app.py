@@ -8,6 +8,7 @@ Errors: a store that is away does not stop the start; /ready says so until it is
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from audifi.clients.mail import MailClient
@@ -18,14 +19,17 @@ from audifi.kernel.database import Database
 from audifi.kernel.http import Kernel
 from audifi.kernel.identity import TokenVerifier
 from audifi.kernel.internal import InternalTokens
+from audifi.kernel.outbox import Relay
+from audifi.kernel.queue import Consumer, Queue
 from audifi.kernel.server import Service
 from audifi.kernel.sessions import Sessions
-from audifi.services.auth import housekeeping
+from audifi.services.auth import consumers, housekeeping
 from audifi.services.auth.parts import Parts
 from audifi.services.auth.postman import Postman
 from audifi.services.auth.routes import OPERATIONS, limits
 from audifi.services.auth.settings import AuthSettings
 from audifi.services.auth.signing import SigningKeys
+from audifi.wire import streams
 
 
 @asynccontextmanager
@@ -33,16 +37,29 @@ async def lifespan(settings: AuthSettings) -> AsyncGenerator[Service, None]:
     """Open the stores, run, close them."""
     database = await Database.open(settings)
     cache = await Cache.open(settings)
+    queue = await Queue.open(settings)
     try:
-        yield service(settings, database=database, cache=cache, clock=SystemClock())
+        yield service(settings, Stores(database, cache, queue), clock=SystemClock())
     finally:
+        await queue.close()
         await cache.close()
         await database.close()
 
 
-def service(settings: AuthSettings, *, database: Database, cache: Cache, clock: Clock) -> Service:
+@dataclass(frozen=True)
+class Stores:
+    """Open stores."""
+
+    database: Database
+    cache: Cache
+    queue: Queue
+
+
+def service(settings: AuthSettings, stores: Stores, *, clock: Clock) -> Service:
     """Return the service over open stores."""
-    parts = assembled(settings, database=database, cache=cache, clock=clock)
+    database, cache, queue = stores.database, stores.cache, stores.queue
+    parts = assembled(settings, stores, clock=clock)
+    consumer = Consumer(queue, database, group=streams.group(settings.service), handlers=consumers.handlers(parts))
     kernel = Kernel(
         settings=settings,
         deps=parts,
@@ -62,12 +79,19 @@ def service(settings: AuthSettings, *, database: Database, cache: Cache, clock: 
         kernel=kernel,
         operations=OPERATIONS,
         checks={"database": database.ping, "redis": cache.ping, "keys": parts.signing.ready},
-        loops=(parts.postman.work, parts.signing.tend, partial(housekeeping.work, database, clock)),
+        loops=(
+            parts.postman.work,
+            parts.signing.tend,
+            Relay(database, queue).run,
+            consumer.run,
+            partial(housekeeping.work, database, clock),
+        ),
     )
 
 
-def assembled(settings: AuthSettings, *, database: Database, cache: Cache, clock: Clock) -> Parts:
+def assembled(settings: AuthSettings, stores: Stores, *, clock: Clock) -> Parts:
     """Return the service's own objects."""
+    database, cache = stores.database, stores.cache
     seal = Keyring(settings.encryption_keys)
     signing = SigningKeys(
         database=database, seal=seal, clock=clock, issuer=settings.token_issuer, audience=settings.token_audience

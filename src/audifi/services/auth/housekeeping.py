@@ -11,6 +11,7 @@ Source: domain.md 4 "Privacy", 6.6, 9.31.
 import asyncio
 from typing import Final
 
+from audifi.kernel import idempotency
 from audifi.kernel.clock import Clock
 from audifi.kernel.database import Database
 from audifi.kernel.telemetry import log
@@ -34,6 +35,7 @@ async def tidy(database: Database, clock: Clock) -> list[str]:
         rows += await mails.fail_expired(tx, now)
     async with database.transaction() as tx:
         anonymised = await account.anonymise_due(tx, now)
+    rows += await idempotency.purge(database)
     if rows or anonymised:
         log.info("housekeeping", rows=rows, anonymised=len(anonymised))
     return anonymised

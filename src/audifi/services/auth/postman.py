@@ -21,9 +21,10 @@ from audifi.clients.mail import MailClient, MailRefused, MailUnavailable, Messag
 from audifi.kernel.clock import Clock
 from audifi.kernel.crypto import Keyring
 from audifi.kernel.database import Database
-from audifi.kernel.telemetry import log
+from audifi.kernel.telemetry import counter, log
 from audifi.services.auth import letters
 from audifi.services.auth.store import mails
+from audifi.wire import metrics
 
 POLL_S: Final = 1.0
 BATCH: Final = 20
@@ -67,10 +68,12 @@ class Postman:
         try:
             await self._client.send(message)
         except MailRefused as refusal:
+            _count(mail, "refused")
             log.error("a mail was refused for good", kind=mail.kind, mail=mail.id, error=str(refusal))
             async with self._database.transaction() as tx:
                 await mails.mark_failed(tx, mail.id, now=self._clock.now(), error=str(refusal))
         except MailUnavailable as problem:
+            _count(mail, "later")
             wait_s = backoff_s(mail.attempts)
             log.warning(
                 "a mail could not be sent yet", kind=mail.kind, mail=mail.id, retry_s=wait_s, error=str(problem)
@@ -79,6 +82,7 @@ class Postman:
                 at = self._clock.now() + timedelta(seconds=wait_s)
                 await mails.mark_later(tx, mail.id, at=at, error=str(problem))
         else:
+            _count(mail, "sent")
             async with self._database.transaction() as tx:
                 await mails.mark_sent(tx, mail.id, self._clock.now())
 
@@ -86,3 +90,7 @@ class Postman:
 def backoff_s(attempts: int) -> int:
     """Return how long to wait after this many attempts."""
     return min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(max(attempts - 1, 0), 10))
+
+
+def _count(mail: mails.Mail, status: str) -> None:
+    counter(metrics.EMAIL_SENT).labels(mail.kind, status).inc()

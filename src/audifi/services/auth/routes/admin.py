@@ -9,7 +9,6 @@ Source: domain.md 2.1, 4 (any admin call alerts: each is audited, changes are se
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
-from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -19,7 +18,7 @@ from audifi.services.auth import journal, presence
 from audifi.services.auth.errors import Conflict, InvalidState, UserNotFound
 from audifi.services.auth.journal import Deed
 from audifi.services.auth.parts import AuthCall
-from audifi.services.auth.routes.fields import Email, RoleName
+from audifi.services.auth.routes.fields import Email, RoleName, UserPath
 from audifi.services.auth.routes.replies import UserReply, user_reply
 from audifi.services.auth.rules import permissions
 from audifi.services.auth.store import sessions, users
@@ -37,12 +36,6 @@ class UsersQuery(Paging, kw_only=True):
     status: Literal["ACTIVE", "SUSPENDED", "PENDING_VERIFICATION", "DELETED"] | None = None
     role: RoleName | None = None
     email: Email | None = None
-
-
-class UserPath(Body):
-    """Which account."""
-
-    id: UUID
 
 
 class RoleBody(Body):

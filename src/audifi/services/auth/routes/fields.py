@@ -5,8 +5,11 @@ Source: domain.md 2.1 (lengths), 4 "Input rules".
 """
 
 from typing import Annotated, Literal
+from uuid import UUID
 
 from msgspec import Meta
+
+from audifi.kernel.http import Body
 
 # One line of text: no control characters (C0, DEL, C1).
 _LINE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
@@ -30,3 +33,15 @@ Slug = Annotated[str, Meta(min_length=1, max_length=150, pattern=r"^[a-z0-9]+(-[
 Version = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[0-9A-Za-z._-]+$")]
 ResourceId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+$")]
 RoleName = Literal["USER", "ARTIST", "PRODUCER", "ADMIN"]
+
+
+class UserPath(Body):
+    """Which account."""
+
+    id: UUID
+
+
+class AddressPath(Body):
+    """Which wallet."""
+
+    address: Address

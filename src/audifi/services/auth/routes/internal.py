@@ -8,7 +8,6 @@ Source: domain.md 2.1 "Internal"; RFC 7662 (an inactive token is an answer, not 
 """
 
 from typing import Annotated, Final
-from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -16,7 +15,7 @@ from audifi.kernel.http import Access, Body, Operation, Reply
 from audifi.services.auth import presence, proofs
 from audifi.services.auth.errors import NotFound, Unauthorized, UserNotFound
 from audifi.services.auth.parts import AuthCall
-from audifi.services.auth.routes.fields import Address
+from audifi.services.auth.routes.fields import AddressPath, UserPath
 from audifi.services.auth.routes.replies import UserReply, WalletReply, user_reply, wallet_reply
 from audifi.services.auth.store import sessions, users, wallets
 
@@ -25,18 +24,6 @@ class TokenBody(Body):
     """An access token."""
 
     token: Annotated[str, Meta(min_length=1, max_length=8192)]
-
-
-class UserPath(Body):
-    """Which account."""
-
-    id: UUID
-
-
-class AddressPath(Body):
-    """Which wallet."""
-
-    address: Address
 
 
 class IntrospectionReply(Reply, kw_only=True):

@@ -34,7 +34,7 @@ from audifi.services.auth.errors import (
 from audifi.services.auth.journal import Deed
 from audifi.services.auth.parts import AuthCall
 from audifi.services.auth.routes import limits
-from audifi.services.auth.routes.fields import Address, ChainId, ShortLine, Signature, SignedText, Token
+from audifi.services.auth.routes.fields import Address, AddressPath, ChainId, ShortLine, Signature, SignedText, Token
 from audifi.services.auth.routes.replies import MessageReply, WalletReply, wallet_reply
 from audifi.services.auth.rules import wallets as rules
 from audifi.services.auth.store import links, users
@@ -67,12 +67,6 @@ class ChainQuery(Body):
     """On which chain."""
 
     chain_id: ChainId
-
-
-class AddressPath(Body):
-    """Which wallet."""
-
-    address: Address
 
 
 class CancelBody(Body):
