@@ -128,7 +128,7 @@ SERVICES = (
         metrics=9103,
         replicas=3,
         purpose="sessions, decisions, votes, locking a master",
-        arrives_in="part C",
+        arrives_in="part D",
         source=f"{PODS}: V STUDIO (3 pods); {PORTS}",
     ),
     service(

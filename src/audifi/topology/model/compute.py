@@ -34,11 +34,11 @@ class Kind(StrEnum):
 class Zone(StrEnum):
     """Networks from outside to inside; traffic crosses one border at a time. Source: domain.md 5.3."""
 
-    OUTSIDE = "outside"  # third parties, reached through the egress allowlist
     PUBLIC = "public"
     DMZ = "dmz"
     PRIVATE = "private"
     DATA = "data"
+    OUTSIDE = "outside"  # third parties, reached through the egress allowlist
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
