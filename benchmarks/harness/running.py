@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audifi.local import launch
+from audifi.local.certificates import authority_directory
 from audifi.local.ports import LOOPBACK
 from audifi.local.resolution import environment, public_url
 from audifi.local.state import Instance

@@ -38,9 +38,20 @@ class Audifi:
         retries: RetryPolicy | None = None,
         origin: str | None = None,
         user_agent: str = USER_AGENT,
+        local_address: str | None = None,
     ) -> None:
-        """`ca_file`: trust this authority instead of the system's. `origin`: which application we speak for."""
-        self.transport = Transport(base_url, ca_file=ca_file, policy=retries or RetryPolicy(), user_agent=user_agent)
+        """Take what differs from a program on the internet.
+
+        `ca_file`: trust this authority instead of the system's. `origin`: which application we speak for.
+        `local_address`: call from this address of the machine (limits count by address).
+        """
+        self.transport = Transport(
+            base_url,
+            ca_file=ca_file,
+            policy=retries or RetryPolicy(),
+            user_agent=user_agent,
+            local_address=local_address,
+        )
         self.auth = Auth(self.transport, origin=origin or application_origin(base_url))
         self.user = User(self.transport)
         self.artists = Artists(self.transport)

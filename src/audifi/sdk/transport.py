@@ -58,7 +58,15 @@ class Answer:
 class Transport:
     """One account's connection to the API."""
 
-    def __init__(self, base_url: str, *, ca_file: Path | None, policy: RetryPolicy, user_agent: str) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        ca_file: Path | None,
+        policy: RetryPolicy,
+        user_agent: str,
+        local_address: str | None = None,
+    ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("https", "http") or not parts.hostname:
             raise ValueError(f"{base_url!r} is not an http(s) address such as https://api.audifi.io")
@@ -68,12 +76,15 @@ class Transport:
         self.renew: Callable[[], Awaitable[None]] | None = None  # set by sdk.auth
         self._renewing = asyncio.Lock()
         self._user_agent = user_agent
+        self._local = (local_address, 0) if local_address else None
         self._tls = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._tls, resolver=LocalhostResolver(), limit=0),
+            connector=aiohttp.TCPConnector(
+                ssl=self._tls, resolver=LocalhostResolver(), limit=0, local_addr=self._local
+            ),
             headers={"User-Agent": self._user_agent, "Accept": "application/json"},
             timeout=aiohttp.ClientTimeout(total=self.policy.deadline_s),
         )
