@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterator
 
 from tests.tidy import tree
+from tests.tidy.test_tests import sleeps
 
 FILE_LINES_MAX = 600
 TEST_FILE_LINES_MAX = 800
@@ -33,7 +34,7 @@ def function_lines(file: tree.File) -> Iterator[str]:
     for node in functions(file):
         length = (node.end_lineno or node.lineno) - node.lineno + 1
         if length > FUNCTION_LINES_MAX:
-            yield f"{file.path}:{node.name} (line {node.lineno}): {length} lines, {FUNCTION_LINES_MAX} allowed"
+            yield f"{file.path}:{node.name}: line {node.lineno}: {length} lines, {FUNCTION_LINES_MAX} allowed"
 
 
 def positional_parameters(file: tree.File) -> Iterator[str]:
@@ -41,14 +42,14 @@ def positional_parameters(file: tree.File) -> Iterator[str]:
         given = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
         count = len([name for name in given if name not in {"self", "cls"}])
         if count > POSITIONAL_MAX and not node.name.startswith("test_"):
-            yield f"{file.path}:{node.name} (line {node.lineno}): {count} positional parameters"
+            yield f"{file.path}:{node.name}: line {node.lineno}: {count} positional parameters"
 
 
 def nesting(file: tree.File) -> Iterator[str]:
     for node in functions(file):
         depth = max((_depth(child) for child in node.body), default=0)
         if depth > NESTING_MAX:
-            yield f"{file.path}:{node.name} (line {node.lineno}): blocks nested {depth} deep"
+            yield f"{file.path}:{node.name}: line {node.lineno}: blocks nested {depth} deep"
 
 
 def _depth(node: ast.AST) -> int:
@@ -61,32 +62,27 @@ def _depth(node: ast.AST) -> int:
     return max(inner, default=0) + isinstance(node, BLOCKS)
 
 
-def _unexcused(rule: tree.type_of_rule) -> list[str]:
-    excused = tree.excused(rule.__name__)
-    return [fault for fault in tree.faults(rule, tree.python_files()) if fault.split(" ")[0].rstrip(":") not in excused]
-
-
 def test_no_file_is_too_long_to_read() -> None:
     """Taught by `ha.py`, `manager.py`, `service.py`: the central noun swallows its neighbours."""
-    found = _unexcused(file_lines)
+    found = tree.unexcused(file_lines, tree.python_files())
     assert not found, tree.listing(found, "Which second noun has moved in? Move it to a file of its own:")
 
 
 def test_no_function_is_too_long_to_see_at_once() -> None:
     """Taught by a 587-line endpoint: what does not fit a screen is not reviewed."""
-    found = _unexcused(function_lines)
+    found = tree.unexcused(function_lines, tree.python_files())
     assert not found, tree.listing(found, "Keep control flow in the parent and move straight lines to functions:")
 
 
 def test_no_call_site_has_to_count_positions() -> None:
     """Taught by a swapped (source, target): beyond five positions nobody sees which is which."""
-    found = _unexcused(positional_parameters)
+    found = tree.unexcused(positional_parameters, tree.python_files())
     assert not found, tree.listing(found, "Make the later ones keyword-only, or give them a dataclass:")
 
 
 def test_no_block_is_nested_out_of_sight() -> None:
     """Taught by a `return` that left the wrong loop, five blocks deep."""
-    found = _unexcused(nesting)
+    found = tree.unexcused(nesting, tree.python_files())
     assert not found, tree.listing(found, "Push ifs up and fors down; return early:")
 
 
@@ -95,8 +91,10 @@ def test_exceptions_are_counted_and_only_fall() -> None:
     entries = tree.exceptions().get("exception", [])
     ceiling = tree.exceptions()["ceiling"]
     assert len(entries) == ceiling, f"{len(entries)} exceptions, ceiling {ceiling}: remove one, or lower the ceiling"
-    rules = {rule.__name__: rule for rule in (file_lines, function_lines, positional_parameters, nesting)}
+    rules = {rule.__name__: rule for rule in (file_lines, function_lines, positional_parameters, nesting, sleeps)}
     for entry in entries:
         assert entry.get("reason"), f"{entry['where']}: say why in one sentence"
         broken = tree.faults(rules[entry["rule"]], tree.python_files())
-        assert any(fault.startswith(entry["where"]) for fault in broken), f"{entry['where']} keeps the rule: remove it"
+        assert any(fault.startswith(f"{entry['where']}:") for fault in broken), (
+            f"{entry['where']} keeps the rule: remove it"
+        )

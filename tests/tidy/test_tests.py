@@ -46,7 +46,7 @@ def _tests() -> list[tree.File]:
 
 def test_no_test_sleeps() -> None:
     """Taught by every flaky test: wait_for(condition, within_s=…, saying=…) says what it saw last."""
-    found = tree.faults(sleeps, _tests())
+    found = tree.unexcused(sleeps, _tests())
     assert not found, tree.listing(found, "Wait for a state, not for a time:")
 
 

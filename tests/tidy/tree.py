@@ -106,13 +106,19 @@ def exceptions() -> dict[str, Any]:
 
 
 def excused(rule: str) -> set[str]:
-    """Paths (or path:name) that may break this rule."""
+    """Paths, or path:name of a function, that may break this rule."""
     return {entry["where"] for entry in exceptions().get("exception", []) if entry["rule"] == rule}
 
 
 def faults(rule: type_of_rule, among: Iterable[File]) -> list[str]:
     """Apply a rule to files; the result is what an assertion shows."""
     return [fault for file in among for fault in rule(file)]
+
+
+def unexcused(rule: type_of_rule, among: Iterable[File]) -> list[str]:
+    """The faults that exceptions.toml does not list."""
+    allowed = excused(rule.__name__)
+    return [fault for fault in faults(rule, among) if not any(fault.startswith(f"{place}:") for place in allowed)]
 
 
 def listing(found: Sequence[str], remedy: str) -> str:
