@@ -2,8 +2,9 @@
 
 Between: a person or CI and topology.audit.
 Shape: three lines per note, worst first, and a line that counts them; with --json one object.
-Invariant: exit code 1 exactly when there is an error; 2 is for wrong input.
+Invariant: the exit code says what CI needs: only an error is 1.
 Errors: cyclopts refuses an unknown environment before this is called.
+Exit: 0 nothing stops a render, 1 at least one error, 2 wrong input.
 Example: ./audifi check --environment production
 """
 

@@ -4,6 +4,7 @@ Between: a person, docs/topology.md and other programs on one side, topology.pic
 Shape: text on standard output; with --json (or --format json) one object.
 Invariant: reads the declaration only; runs nothing.
 Errors: cyclopts refuses an unknown environment or format before this is called.
+Exit: 0 printed, 2 wrong input.
 Example: ./audifi topology --format mermaid --environment production
 """
 

@@ -14,7 +14,7 @@ Errors: KeyError for an environment that does not exist.
 Source: design.md, domain.md 5; numbers of the design are marked [S] there and win every disagreement.
 """
 
-from audifi.topology import environments, network, secrets, stores, surface, telemetry, thirdparties
+from audifi.topology import environments, network, regions, secrets, stores, surface, telemetry, thirdparties
 from audifi.topology.links import LINKS
 from audifi.topology.model.compute import Component, Kind, Port, Resources, Zone
 from audifi.topology.model.whole import Topology
@@ -191,7 +191,7 @@ _PRODUCTION = Topology(
     rpc=thirdparties.RPC,
     mesh=network.MESH,
     guard=network.GUARD,
-    regions=network.REGIONS,
+    regions=regions.REGIONS,
     telemetry=telemetry.SIGNALS,
     alert_routes=telemetry.ALERT_ROUTES,
     escalation=telemetry.ESCALATION,

@@ -1,14 +1,14 @@
-"""Declare zones, what every pod keeps to, the egress allowlist, rate limits, the mesh that is off, and regions.
+"""Declare zones, what every pod keeps to, the egress allowlist, rate limits and the mesh that is off.
 
 Between: topology.declaration (includes it), targets.kubernetes (NetworkPolicy), targets.envoy and targets.cloudflare
 (limits), kernel.limits by way of wire.routes.
 Units: *_s seconds.
 Invariant: default deny: what is not listed is refused.
 Errors: none.
-Source: domain.md 5.3 (zones, egress), 5.5 (limits), design.md "Service Mesh", "Multi-Region".
+Source: domain.md 5.3 (zones, egress), 5.5 (limits), design.md "Service Mesh".
 """
 
-from audifi.topology.model.network import Egress, Guard, Mesh, Network, RateLimit, Region
+from audifi.topology.model.network import Egress, Guard, Mesh, Network, RateLimit
 
 ZONES = "domain.md 5.3 (zones)"
 LIMITS = "domain.md 5.5"
@@ -84,21 +84,4 @@ GUARD = Guard(
     run_as_user=10_001,
     default_deny=True,
     source="architecture.md 6.7; kubernetes.md acceptance checklist 3; domain.md 5.3: default deny",
-)
-
-REGIONS = (
-    Region(
-        name="us-east-1",
-        role="primary",
-        components="full stack",
-        operations=("write", "read"),
-        source="design.md, Multi-Region: Primary",
-    ),
-    Region(
-        name="eu-west-1",
-        role="secondary",
-        components="read replicas, failover ready",
-        operations=("read",),
-        source="design.md, Multi-Region: Secondary",
-    ),
 )

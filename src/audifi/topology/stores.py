@@ -13,6 +13,7 @@ from audifi.topology.model.compute import Component, Kind, Port, Resources, Zone
 from audifi.topology.model.data import Backup, HashTags, Pooler, Postgres, Queue, RedisCluster
 from audifi.topology.model.whole import Stores
 from audifi.topology.shapes import accepts, availability, image
+from audifi.wire import channels
 
 POSTGRES = "design.md, PostgreSQL"
 REDIS = "design.md, Redis Cluster"
@@ -123,10 +124,6 @@ LOCAL_COMPONENTS = (
     ),
 )
 
-_SESSIONS = "s2 s6 s10 s11 s14 s15 s18 s19 s20 s21 s24 s25 s29 s32 s36 s43"
-_LIMITS = "r0 r3 r4 r7 r8 r11 r12 r15 r16 r19 r20 r24 r28 r33 r37 r41"
-_LIVE = "v2 v6 v11 v14 v15 v18 v19 v20 v21 v24 v25 v28 v29 v32 v33 v36"
-
 STORES = Stores(
     postgres=Postgres(
         component="postgres",
@@ -167,31 +164,20 @@ STORES = Stores(
         append_fsync="everysec",
         eviction="noeviction",
         announce_host_names=True,
-        tags=(
+        tags=tuple(
             HashTags(
-                use="sessions",
-                master=1,
-                first_slot=0,
-                last_slot=5460,
-                tags=tuple(_SESSIONS.split()),
-                source=f"{REDIS}: Sessions (Master 1); domain.md 5.6",
-            ),
-            HashTags(
-                use="rate-limits",
-                master=2,
-                first_slot=5461,
-                last_slot=10922,
-                tags=tuple(_LIMITS.split()),
-                source=f"{REDIS}: Rate limiting (Master 2); domain.md 5.6",
-            ),
-            HashTags(
-                use="vstudio",
-                master=3,
-                first_slot=10923,
-                last_slot=16383,
-                tags=tuple(_LIVE.split()),
-                source=f"{REDIS}: V Studio state (Master 3); domain.md 5.6",
-            ),
+                use=use,
+                master=master,
+                first_slot=channels.SLOT_RANGES[master][0],
+                last_slot=channels.SLOT_RANGES[master][1],
+                tags=tags,
+                source=f"{REDIS}: {sentence}; domain.md 5.6",
+            )
+            for use, master, tags, sentence in (
+                ("sessions", 1, channels.SESSION_TAGS, "Sessions (Master 1)"),
+                ("rate-limits", 2, channels.LIMIT_TAGS, "Rate limiting (Master 2)"),
+                ("vstudio", 3, channels.VSTUDIO_TAGS, "V Studio state (Master 3)"),
+            )
         ),
         source=f"{REDIS}; domain.md 5.6; components.md 3 (time-out 2000, validity 0: gap 4.2 s)",
     ),

@@ -121,6 +121,10 @@ ARROWS: list[tuple[str, Break]] = [
     ("egress", lambda t: replace(t, egress=tuple(replace(e, enabled=e.host != "*.infura.io") for e in t.egress))),
     ("breaker", link("nft-service", "pinata", breaker=None)),
     ("start-cycle", both(link(*NFT_PAYMENT, readiness=True), link(*reversed(NFT_PAYMENT), readiness=True))),
+    ("route-unlinked", link("api-gateway", "analytics-service", kind=LinkKind.CALL)),
+    ("deadline-inverted", link("edge", "api-gateway", deadline_ms=59_999)),
+    ("region-writers", lambda t: replace(t, regions=t.regions[1:])),
+    ("region-writers", lambda t: replace(t, regions=(t.regions[0], replace(t.regions[1], operations=("write",))))),
     ("unlinked", lambda t: replace(t, components=(*t.components, LONELY))),
 ]
 

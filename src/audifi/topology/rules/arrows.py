@@ -14,6 +14,9 @@ from audifi.topology.model.compute import Component, Zone
 from audifi.topology.model.network import Link, LinkKind, RetryOn
 from audifi.topology.model.whole import Topology
 from audifi.topology.note import Note, Rule, error, warning
+from audifi.wire import routes
+
+GATEWAY: Final = "api-gateway"
 
 # Which zone may open connections to which, besides its own. Source: domain.md 5.3.
 INWARDS: Final = {
@@ -134,6 +137,28 @@ def nothing_stands_alone(topology: Topology) -> Iterator[Note]:
             yield warning("unlinked", component.name, "no link reaches or leaves it", "declare its links or remove it")
 
 
+def routes_are_linked(topology: Topology) -> Iterator[Note]:
+    """A public path whose service the gateway may not call answers 503 to everybody (wire.routes)."""
+    linked = {link.target: link for link in topology.links_from(GATEWAY) if link.kind is LinkKind.ROUTE}
+    for service in sorted({route.service for route in routes.ROUTES} - set(linked)):
+        reason = f"wire.routes sends requests to {service}, but {GATEWAY} has no link to it"
+        yield error("route-unlinked", GATEWAY, reason, "declare the link or remove the routes")
+    above = [link for link in topology.links_to(GATEWAY) if link.kind is LinkKind.ROUTE]
+    ceiling_ms = min((link.deadline_ms for link in above if link.deadline_ms is not None), default=None)
+    for route in routes.ROUTES:
+        if ceiling_ms is not None and route.timeout_s and 1000 * route.timeout_s > ceiling_ms:
+            reason = f"{route.path} may take {route.timeout_s} s, but the edge gives up after {ceiling_ms} ms"
+            yield error("deadline-inverted", "edge", reason, "lengthen the edge's deadline or shorten the route's")
+
+
+def one_region_writes(topology: Topology) -> Iterator[Note]:
+    """Two regions that write diverge; none that writes serves nobody."""
+    writers = [region.name for region in topology.regions if "write" in region.operations]
+    if len(writers) != 1:
+        reason = f"{len(writers)} regions write: {', '.join(writers) or 'none'}"
+        yield error("region-writers", "postgres", reason, "let exactly one region write")
+
+
 RULES: Final[tuple[Rule, ...]] = (
     ends_exist,
     one_arrow_each,
@@ -144,4 +169,6 @@ RULES: Final[tuple[Rule, ...]] = (
     providers_have_breakers,
     starts_somewhere,
     nothing_stands_alone,
+    routes_are_linked,
+    one_region_writes,
 )
