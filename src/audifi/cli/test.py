@@ -10,6 +10,7 @@ Example: ./audifi test unit · ./audifi test tests/system/test_tour.py -k primar
 """
 
 import ctypes
+import os
 import random
 import signal
 import subprocess
@@ -120,7 +121,8 @@ def run(arguments: Sequence[str]) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
-    code = pytest.wait()
+    code = wait_for_child(pytest.pid)
+    pytest.returncode = code
     left = end_descendants()
     if left:
         sys.stderr.write("audifi: the tests left processes behind (ended now):\n" + "".join(f"  {x}\n" for x in left))
@@ -132,6 +134,14 @@ def run(arguments: Sequence[str]) -> int:
 def _adopt_orphans() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def wait_for_child(pid: int) -> int:
+    """Its exit code. Whoever else became our child is reaped too, as init would: a zombie looks alive to others."""
+    while True:
+        ended, status = os.wait()
+        if ended == pid:
+            return os.waitstatus_to_exitcode(status)
 
 
 def end_descendants(of: psutil.Process | None = None, *, grace_s: float = STOP_S) -> list[str]:
