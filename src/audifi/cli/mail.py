@@ -36,6 +36,8 @@ def mail(
 
     Example: ./audifi mail --to ada@example.org --link
 
+    Exit: 0 done, 2 wrong use or nothing to show.
+
     Parameters
     ----------
     to

@@ -46,6 +46,8 @@ def trust(
 
     Example: sudo ./audifi trust --install
 
+    Exit: 0 done, 2 wrong use or nothing to show.
+
     Parameters
     ----------
     install

@@ -34,6 +34,11 @@ async def drain(request: Request) -> Response:
     return JSONResponse(STATE)
 
 
+async def count(_: Request) -> Response:
+    """Say how many requests arrived, without being one."""
+    return JSONResponse(STATE)
+
+
 async def jwks(_: Request) -> Response:
     """Publish the keys the tests sign with."""
     return Response(JWKS, media_type="application/json")
@@ -63,6 +68,7 @@ APPLICATION = Starlette(
     routes=[
         Route("/ready", ready),
         Route("/_drain", drain),
+        Route("/_count", count),
         Route("/.well-known/jwks.json", jwks),
         Route("/{path:path}", echo, methods=METHODS),
     ]

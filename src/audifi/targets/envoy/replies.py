@@ -115,7 +115,7 @@ def local_replies(version: str) -> Json:
     statuses = sorted({*PROBLEMS, *MESSAGES})
     return {
         "mappers": [
-            _mapper(_details_contain("Jwks_"), 503, rewrite=True),
+            _mapper(_details_contain("Jwks_remote_fetch"), 503, rewrite=True),
             _mapper(_details_contain("Audiences_in_Jwt"), 401, rewrite=True),
             *(_health(path, version) for path in ("/health", "/v1/health", "/api/v1/health")),
             *(_mapper(_status_is(status), status) for status in statuses),

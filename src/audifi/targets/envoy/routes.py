@@ -12,6 +12,7 @@ Units: seconds as Envoy writes them ("30s").
 Source: domain.md 2.0, 5.8; Envoy 1.40 route and retry reference.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 from audifi.targets.envoy.gateway import Gateway, Json
@@ -146,12 +147,28 @@ def _entries(row: Route) -> Iterator[Json]:
                 yield _entry(row, public, methods)
 
 
-def _refusals(rows: tuple[Route, ...]) -> Iterator[Json]:
-    """Yield what no row takes: a preflight of an unknown origin, a method nobody serves, and everything else."""
+def _first(gateway: Gateway) -> Iterator[Json]:
+    """Yield what comes before every row: a request with two hosts, and preflights from pages of ours.
+
+    The CORS filter answers them itself, but only on routes that lead somewhere (never followed). Other origins'
+    preflights must not meet that filter here: it would answer with half of the headers.
+    """
+    two_hosts = {"name": ":authority", "string_match": {"contains": ","}}
+    yield {"match": {"prefix": "/", "headers": [two_hosts]}, "direct_response": {"status": 400}}
+    origins = [re.escape(origin) for origin in gateway.cors.origins] + list(gateway.cors.origin_patterns)
+    asked: list[Json] = [
+        {"name": "origin", "string_match": {"safe_regex": {"regex": "|".join(origins)}}},
+        {"name": "access-control-request-method", "present_match": True},
+    ]
     yield {
-        "match": {"prefix": "/", "headers": _methods(["OPTIONS"])},
-        "direct_response": {"status": 204},
+        "match": {"prefix": "/", "headers": [*_methods(["OPTIONS"]), *asked]},
+        "route": {"cluster": gateway.jwks_service},
     }
+
+
+def _refusals(rows: tuple[Route, ...]) -> Iterator[Json]:
+    """Yield what no row takes: other OPTIONS, a method nobody serves, and everything else."""
+    yield {"match": {"prefix": "/", "headers": _methods(["OPTIONS"])}, "direct_response": {"status": 204}}
     known = dict.fromkeys((row.template, public, row.prefix) for row in rows for public in row.public_paths)
     by_path = {(public, row.prefix): row for row in rows for public in row.public_paths}
     for _, public, prefix in known:
@@ -162,7 +179,7 @@ def _refusals(rows: tuple[Route, ...]) -> Iterator[Json]:
 def entries(gateway: Gateway) -> list[Json]:
     """Return the routes of every service this gateway has; rows of others answer 503, not 404: they exist."""
     here = {upstream.name for upstream in gateway.upstreams}
-    found: list[Json] = []
+    found: list[Json] = list(_first(gateway))
     for row in ROUTES:
         rendered = list(_entries(row))
         if row.service not in here:

@@ -20,7 +20,7 @@ CONNECTIONS_MAX = 4096  # per worker; two files each, below the 20,000 of compon
 
 LOG_FORMAT = (
     '{"timestamp":"$time_iso8601","level":"info","service":"edge","message":"request","requestId":"$request_key",'
-    '"method":"$request_method","host":"$host","path":"$uri","statusCode":$status,"durationMs":"$request_time",'
+    '"method":"$request_method","host":"$host","path":"$asked_path","statusCode":$status,"durationMs":"$request_time",'
     '"upstreamMs":"$upstream_response_time","ipAddress":"$remote_addr","userAgent":"$http_user_agent",'
     '"protocol":"$server_protocol","tls":"$ssl_protocol","cache":"$upstream_cache_status","lane":"$lane"}'
 )

@@ -15,7 +15,7 @@ KEEP_STALE_S = 60  # domain.md 5.4: stale-while-revalidate
 NEXT_UPSTREAM = {"read": "error", "cached": "error", "write": "error", "once": "off", "upload": "off"}
 
 # A path that another parser could understand differently than we do: refused, not repaired.
-TRICKS = r"^[^?]*(?:%2e|%2f|%5c|%00|%25|\\|/\.\.?(?:/|\?|$)|;)"
+TRICKS = r"^[^?]*(?:%2e|%2f|%5c|%00|%25|\x5c|/\.\.?(?:/|\?|$)|;)"
 
 
 def _pattern(row: Route) -> str:
@@ -41,6 +41,8 @@ def maps(edge: Edge) -> str:
     methods = "|".join((*METHODS, "OPTIONS"))
     cached = "\n".join(f'        "~^GET::(?:{pattern})$" "cached-{seconds}";' for pattern, seconds in _cached_rows())
     return f"""\
+    # What was asked for, without the query (it may hold a token); $uri would be the name of a lane.
+    map $request_uri $asked_path {{ "~^(?<asked>[^?]*)" $asked; default ""; }}
     map $http_x_request_id $request_key {{
         "~{headers.REQUEST_ID_PATTERN}" $http_x_request_id;
         default "req_$request_id";
@@ -55,9 +57,11 @@ def maps(edge: Edge) -> str:
     }}
     map $request_method $unknown_method {{ "~^(?:{methods})$" 0; default 1; }}
     map $request_uri $trick {{ "~*{TRICKS}" 1; default 0; }}
-    map "$request_method:$content_type" $wrong_type {{
-        "~^(?:POST|PUT|PATCH):$" 0;
-        "~*^(?:POST|PUT|PATCH):application/(?:[a-z0-9.+-]+\\+)?json *(?:;|$)" 0;
+    # An empty body has no type: clients then send what they like, or nothing.
+    map "$request_method:$content_length$http_transfer_encoding:$content_type" $wrong_type {{
+        "~^[A-Z]+:0?:" 0;
+        "~^(?:POST|PUT|PATCH):[^:]*:$" 0;
+        "~*^(?:POST|PUT|PATCH):[^:]*:application/(?:[a-z0-9.+-]+\\+)?json *(?:;|$)" 0;
         "~^(?:POST|PUT|PATCH):" 1;
         default 0;
     }}
@@ -90,6 +94,8 @@ def guards(edge: Edge) -> str:
             f"limit_req zone=trusted_rate burst={limits.trusted_burst} nodelay;",
             f"limit_conn public_connections {limits.connections};",
             f"limit_conn trusted_connections {limits.trusted_connections};",
+            # A refusal found before there was an address comes through here a second time.
+            "if ($uri ~ ^/__problem_) { break; }",
             "if ($unknown_method) { return 405; }",
             "if ($trick) { return 400; }",
             "if ($admin_refused) { return 403; }",

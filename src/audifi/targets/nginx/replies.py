@@ -1,7 +1,9 @@
-"""Render the edge's own refusals in the platform's envelope, one named location per status.
+"""Render the edge's own refusals in the platform's envelope, one location per status.
 
-    error_page 413 @problem_413;
-    location @problem_413 { return 413 '{"error":{"code":"PAYLOAD_TOO_LARGE",…},"requestId":"req_…"}'; }
+    error_page 413 =413 /__problem_413;
+    location = /__problem_413 { internal; return 413 '{"error":{"code":"PAYLOAD_TOO_LARGE",…},"requestId":"req_…"}'; }
+
+Not named locations: nginx refuses to go to one when the request was so wrong that it has no address (500).
 
 Between: wire.problems by way of targets.envoy.replies (same codes, same sentences), configuration.
 Invariant: what the platform behind answers is passed on untouched; only the edge's own words are replaced.
@@ -36,12 +38,12 @@ def _location(status: int) -> str:
     )
     body = _body(status).replace("'", "\\'")
     return (
-        f"    location @problem_{status} {{ internal; modsecurity off; default_type application/json; "
+        f"    location = /__problem_{status} {{ internal; modsecurity off; default_type application/json; "
         f"{retry}return {status} '{body}'; }}"
     )
 
 
 def locations() -> str:
     """Return the error pages and the locations that answer them."""
-    pages = [f"    error_page {seen} ={answered} @problem_{answered};" for seen, answered in sorted(STATUSES.items())]
+    pages = [f"    error_page {seen} ={answered} /__problem_{answered};" for seen, answered in sorted(STATUSES.items())]
     return "\n".join([*pages, *(_location(status) for status in sorted(set(STATUSES.values())))]) + "\n"

@@ -1,0 +1,116 @@
+"""The gateway and the edge mean what the model says, and their real programs accept what we render.
+
+Between: wire.routes, targets.envoy, targets.nginx, topology; the binaries `envoy` and `nginx`.
+"""
+
+import dataclasses
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audifi.local.binaries import binary
+from audifi.local.components import api_gateway, edge
+from audifi.local.state import Instance
+from audifi.targets.envoy import bootstrap
+from audifi.targets.nginx import configuration
+from audifi.topology.declaration import platform
+from audifi.topology.model.network import LinkKind
+from audifi.topology.model.whole import Topology
+from audifi.wire import routes
+
+VALIDATE_WITHIN_S = 30
+
+
+@pytest.fixture
+def topology() -> Topology:
+    return platform("local")
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Instance:
+    found = Instance.at(tmp_path / "instance")
+    found.create()
+    for name in ("https", "http"):
+        found.ports.of("edge-1", name)
+    return found
+
+
+def run(*argv: str) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=VALIDATE_WITHIN_S)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("with_collector", [True, False])
+def test_envoy_accepts_its_configuration(
+    instance: Instance, topology: Topology, tmp_path: Path, with_collector: bool
+) -> None:
+    gateway = api_gateway.gateway(instance, topology, "api-gateway-1")
+    if with_collector:
+        gateway = dataclasses.replace(gateway, otlp=gateway.admin)
+    file = tmp_path / "envoy.json"
+    file.write_text(bootstrap.render(gateway))
+    run(str(binary("envoy")), "--mode", "validate", "-c", str(file), "--log-level", "error")
+
+
+def test_nginx_accepts_its_configuration(instance: Instance, topology: Topology) -> None:
+    spec = edge.pods(instance, topology)[0]
+    spec.prepare()
+    run(*spec.argv, "-t")
+
+
+def test_rendering_twice_gives_the_same_bytes(instance: Instance, topology: Topology) -> None:
+    described = edge.edge(instance, topology)
+    assert configuration.render(described) == configuration.render(described)
+    gateway = api_gateway.gateway(instance, topology, "api-gateway-1")
+    assert bootstrap.render(gateway) == bootstrap.render(gateway)
+
+
+def test_keys_are_private(instance: Instance, topology: Topology) -> None:
+    described = edge.edge(instance, topology)
+    for key in (Path(described.paths.certificate_key), instance.path.parent / "ca" / "ca-key.pem"):
+        assert key.stat().st_mode & 0o777 == 0o600
+
+
+def test_every_row_leads_to_a_declared_link(topology: Topology) -> None:
+    linked = {link.target for link in topology.links_from("api-gateway") if link.kind is LinkKind.ROUTE}
+    assert {row.service for row in routes.ROUTES} == linked
+
+
+def test_no_row_waits_longer_than_its_link(topology: Topology) -> None:
+    deadlines = {link.target: link.deadline_ms for link in topology.links_from("edge")}
+    ceiling = deadlines["api-gateway"]
+    assert ceiling == routes.TIMEOUT_CEILING_S * 1000
+    assert all(row.timeout_s is None or row.timeout_s * 1000 <= ceiling for row in routes.ROUTES)
+
+
+def entries(instance: Instance, topology: Topology) -> list[Any]:
+    config = json.loads(bootstrap.render(api_gateway.gateway(instance, topology, "api-gateway-1")))
+    manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    return manager["route_config"]["virtual_hosts"][0]["routes"]
+
+
+def test_every_route_with_a_token_demand_says_so(instance: Instance, topology: Topology) -> None:
+    """A row without its own setting would be let through unchecked: the filter has no default demand."""
+    leading = [
+        entry for entry in entries(instance, topology) if "route" in entry and "typed_per_filter_config" in entry
+    ]
+    served = [row for row in routes.ROUTES if row.service == routes.AUTH]
+    assert len(leading) >= len(served)
+    for entry in leading:
+        demand = entry["typed_per_filter_config"]["envoy.filters.http.jwt_authn"]
+        assert ("requirement_name" in demand) != ("disabled" in demand)
+
+
+def test_writes_are_retried_only_where_nothing_was_sent(instance: Instance, topology: Topology) -> None:
+    for entry in entries(instance, topology):
+        policy = entry.get("route", {}).get("retry_policy")
+        if policy is None:
+            continue
+        methods = entry["match"]["headers"][0]["string_match"]
+        text = methods.get("exact") or methods["safe_regex"]["regex"]
+        if set(text.split("|")) - {"GET", "HEAD"}:
+            assert set(policy["retry_on"].split(",")) == {"connect-failure", "refused-stream", "reset-before-request"}
