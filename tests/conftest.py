@@ -24,7 +24,8 @@ STORES = ("pgbouncer", "redis-cluster", "redis-queue")
 @pytest.fixture(scope="session", autouse=True)
 def no_loop_in_advance() -> None:
     """Keep pytest-asyncio (1.x) from making a loop that nobody closes: it asks for the current one, and Python 3.11
-    makes one unless "none" was said. Goes with Python 3.14, where asking makes nothing."""
+    makes one unless "none" was said. Goes with Python 3.14, where asking makes nothing.
+    """
     asyncio.set_event_loop(None)
 
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import sys
 import time
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -19,6 +19,8 @@ from audifi.cli.options import DEFAULT, InstanceOption, JsonOption, running
 from audifi.cli.progress import COLOURS, SETTLED, in_mib
 from audifi.local import launch
 from audifi.local.board import Event
+
+WIDTH_MIN: Final = 150  # narrower terminals wrap the line rather than lose a port
 
 
 def status(*, json_: JsonOption = False, instance: InstanceOption = DEFAULT) -> int:
@@ -40,7 +42,7 @@ def table(seen: Event) -> None:
     for unit in seen["units"]:
         if not unit["is_job"] or unit["state"] not in SETTLED:
             drawn.add_row(*_row(unit))
-    Console(highlight=False, soft_wrap=True).print(drawn)
+    Console(highlight=False, width=max(Console().width, WIDTH_MIN)).print(drawn, no_wrap=True)
     sys.stdout.write(f"{in_mib(seen['memory_bytes'])} in all, up for {_duration(seen['uptime_s'])}\n")
 
 

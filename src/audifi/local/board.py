@@ -24,6 +24,7 @@ class State(StrEnum):
     WAITING = "waiting"  # for something else
     STARTING = "starting"
     READY = "ready"
+    UNREADY = "not ready"  # it runs, but does not answer as it should
     RUNNING = "running"  # a job
     DONE = "done"  # a job
     RESTARTING = "restarting"  # it ended by itself and will be started again

@@ -30,6 +30,7 @@ from audifi.local.waiting import NotReady, TimedOut, wait_for
 BACKOFF_FIRST_S: Final = 0.1
 BACKOFF_MAX_S: Final = 30.0
 STABLE_S: Final = 30.0
+LOOK_WITHIN_S: Final = 3.0
 ENDS_BEFORE_READY_MAX: Final = 4  # of the first start
 
 
@@ -66,6 +67,20 @@ class Keeper:
             self._board.update(self.pod.name, State.STOPPING, pid=self._child.pid)
             await self._end(self._child)
         self._board.update(self.pod.name, State.STOPPED, pid=None)
+
+    async def look(self) -> None:
+        """Ask a pod that is up how it is now; starting and stopping ones are being asked anyway."""
+        before = self._board.status(self.pod.name)
+        if before.state not in {State.READY, State.UNREADY}:
+            return
+        try:
+            state, detail = State.READY, await asyncio.wait_for(self.pod.ready(), LOOK_WITHIN_S)
+        except NotReady as reason:
+            state, detail = State.UNREADY, str(reason)
+        except TimeoutError:
+            state, detail = State.UNREADY, f"no answer within {LOOK_WITHIN_S:g} s"
+        if self._board.status(self.pod.name) == before:  # meanwhile its keeper may have learned more
+            self._board.update(self.pod.name, state, detail)
 
     async def _end(self, child: Child) -> None:
         child.send(self.pod.stop_signal)

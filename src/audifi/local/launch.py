@@ -10,6 +10,7 @@ Errors: LocalError and its kinds, each with what to do.
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Final, Literal
@@ -60,7 +61,7 @@ async def start(
                 reason = event["reason"]
             if event["event"] == "ready" and owner == "start":
                 return
-    begun.wait()
+    await asyncio.to_thread(begun.wait)
     if reason:
         raise StartFailed(reason)
 
@@ -135,7 +136,7 @@ def _begin(instance: Instance, only: Sequence[str]) -> "subprocess.Popen[bytes]"
         process.MARKER: str(instance.path),
     }
     with instance.log("supervisor").open("ab") as output:
-        return subprocess.Popen(
+        begun = subprocess.Popen(
             [sys.executable, "-m", "audifi.local.guardian", str(instance.path), *only],
             env=environment,
             cwd=instance.path,
@@ -144,6 +145,9 @@ def _begin(instance: Instance, only: Sequence[str]) -> "subprocess.Popen[bytes]"
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    # Whoever starts it and lives longer (a test run) must fetch its exit code, or it stays as a zombie.
+    threading.Thread(target=begun.wait, name="waits for the guardian", daemon=True).start()
+    return begun
 
 
 async def _listens(instance: Instance, begun: "subprocess.Popen[bytes]") -> None:

@@ -71,7 +71,7 @@ def runs_here(topology: Topology) -> list[str]:
 def chosen(topology: Topology, only: Iterable[str]) -> list[str]:
     """What `--only` names and everything it needs; without names, all that runs here."""
     here = runs_here(topology)
-    wanted = [_full_name(name, here) for name in only]
+    wanted = [_full_name(name, here) for names in only for name in names.split(",")]
     if not wanted:
         return here
     found: set[str] = set()

@@ -160,6 +160,7 @@ class Supervisor:
                 raise LocalError(f"the supervisor does not know the verb {verb!r}")
 
     async def _snapshot(self) -> dict[str, Any]:
+        await asyncio.gather(*(keeper.look() for keeper in self._keepers.values()))
         memory = await asyncio.to_thread(memory_by_pod, self._instance.path)
         units = [{**asdict(status), "memory_bytes": memory.get(status.name, 0)} for status in self._board.statuses()]
         return {
