@@ -57,6 +57,8 @@ class Cache:
         self._digests: dict[str, str] = {}
         self._failures = 0
         self._closed_until = 0.0
+        # The library refuses a command when a node's connections are all in use, instead of waiting for one.
+        self._free = asyncio.Semaphore(CONNECTIONS_MAX)
 
     @classmethod
     async def open(cls, settings: CacheSettings) -> Self:
@@ -103,7 +105,7 @@ class Cache:
         if now < self._closed_until:
             raise Unavailable("Redis did not answer a moment ago", retry_after_s=1)
         try:
-            async with asyncio.timeout(COMMAND_S):
+            async with asyncio.timeout(COMMAND_S), self._free:
                 answer = await self._client.execute_command(*arguments)
         except NoScriptError:
             raise

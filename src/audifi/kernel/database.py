@@ -57,9 +57,14 @@ _CONNECTION_LOST: Final = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
+)
+_BEGIN_FAILED: Final = (
+    *_CONNECTION_LOST,
+    TimeoutError,
+    asyncpg.FeatureNotSupportedError,
+    asyncpg.InternalServerError,
     asyncpg.ReadOnlySQLTransactionError,
 )
-_BEGIN_FAILED: Final = (*_CONNECTION_LOST, TimeoutError, asyncpg.FeatureNotSupportedError, asyncpg.InternalServerError)
 
 
 class DatabaseSettings(Protocol):
@@ -182,6 +187,8 @@ class Database:
             try:
                 with _translated():
                     yield
+            except asyncpg.ReadOnlySQLTransactionError as error:
+                raise AssertionError("a write inside a read: open a transaction()") from error
             finally:
                 await _roll_back(connection)
                 await pool.release(connection)
@@ -315,7 +322,10 @@ def _translated() -> Generator[None, None, None]:
     try:
         yield
     except (*_CONNECTION_LOST, asyncpg.PostgresError, TimeoutError) as error:
-        raise _problem(error) from error
+        told = _problem(error)
+        if told is error:
+            raise
+        raise told from error
 
 
 def _problem(error: BaseException) -> BaseException:

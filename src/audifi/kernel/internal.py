@@ -2,7 +2,7 @@
 
 Between: clients of other services (mint) and kernel.http.admit (verifies for Access.SERVICE).
 Shape: a compact JWS, EdDSA (Ed25519); iss = calling component, aud = called component, iat, exp = iat + 60, jti.
-The key id is the component's name, optionally with a serial (`auth-service/2`): a key can only speak for its owner.
+The key id is `internal-` and the component's name, optionally `/` and a serial: a key can only speak for its owner.
 Errors: Unauthorized when verifying; ValueError at start for keys that are none.
 Source: domain.md 2.0 "Identity to services"; RFC 8037 (Ed25519 in JOSE).
 """
@@ -46,7 +46,7 @@ class InternalTokens:
         self._service = service
         self._clock = clock or SystemClock()
         jwk = msgspec.json.decode(signing_key_jwk)
-        self._kid = str(jwk.get("kid", service))
+        self._kid = str(jwk.get("kid", f"internal-{service}"))
         self._key = Ed25519PrivateKey.from_private_bytes(unbase64url(jwk["d"]))
         self._callers = {key["kid"]: _public(key) for key in msgspec.json.decode(caller_keys_jwks)["keys"]}
         self._minted: dict[str, tuple[float, str]] = {}
@@ -81,7 +81,7 @@ class InternalTokens:
         key.verify(unbase64url(signature), f"{head}.{payload}".encode())
         claims = msgspec.json.decode(unbase64url(payload), type=_Claims)
         now_s = self._clock.now_s()
-        if claims.iss != header.kid.partition("/")[0] or claims.aud != self._service:
+        if claims.iss != header.kid.removeprefix("internal-").partition("/")[0] or claims.aud != self._service:
             raise ValueError("for somebody else")
         if not claims.iat - SKEW_S <= now_s < claims.exp + SKEW_S or claims.exp - claims.iat > LIFE_S:
             raise ValueError("not now")

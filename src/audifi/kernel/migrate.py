@@ -31,7 +31,7 @@ import asyncpg
 import audifi.wire.environment as names
 from audifi.kernel.settings import Env, Secret, parse_or_exit
 
-_PACKAGE: Final = Path(__file__).parents[1]
+PACKAGE: Final = Path(__file__).parents[1]
 _NAME: Final = re.compile(r"\d{4}_(?P<phase>pre|post)_[a-z0-9_]+\.sql")
 _CONCURRENTLY: Final = re.compile(r"^\s*(CREATE|DROP)\s+(UNIQUE\s+)?INDEX\s+CONCURRENTLY", re.IGNORECASE | re.MULTILINE)
 LOCK_TIMEOUT_S: Final = 5
@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
     applied_at timestamptz NOT NULL DEFAULT now()
 )
 """
-_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('audifi.migrate'), hashtext(current_user))"
+_TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtext('audifi.migrate'), hashtext(current_user))"
 _INVALID: Final = """
 SELECT indexrelid::regclass::text AS name FROM pg_index
   JOIN pg_class ON pg_class.oid = indexrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -84,9 +84,9 @@ class Migration:
 
 def migrations(service: str) -> list[Migration]:
     """Return the files of the kernel, then of the service, each in order of their numbers."""
-    folder = service.removesuffix("-service")
-    found = _folder("kernel", _PACKAGE / "kernel/sql/migrations")
-    return found + _folder(folder, _PACKAGE / f"services/{folder}/sql/migrations")
+    name = service.removesuffix("-service")
+    found = folder("kernel", PACKAGE / "kernel/sql/migrations")
+    return found + folder(name, PACKAGE / f"services/{name}/sql/migrations")
 
 
 async def migrate(settings: MigrateSettings, wanted: list[Migration]) -> list[str]:
@@ -102,7 +102,8 @@ async def migrate(settings: MigrateSettings, wanted: list[Migration]) -> list[st
     return applied
 
 
-def _folder(owner: str, path: Path) -> list[Migration]:
+def folder(owner: str, path: Path) -> list[Migration]:
+    """Return the migrations in a directory, in order."""
     if not path.is_dir():
         raise MigrationError(f"{path} does not exist: no such service, or it has no migrations")
     found: list[Migration] = []
@@ -135,9 +136,20 @@ async def _connected(settings: MigrateSettings) -> AsyncGenerator[Any, None]:
         await connection.close()
 
 
+@contextlib.asynccontextmanager
+async def _locked(connection: Any) -> AsyncGenerator[None, None]:
+    # Asking again instead of waiting in the server: a statement that waits has a snapshot, and the winner's
+    # CREATE INDEX CONCURRENTLY would wait for it in turn.
+    while True:
+        async with connection.transaction():
+            if await connection.fetchval(_TRY_LOCK):
+                yield
+                return
+        await asyncio.sleep(0.2)
+
+
 async def _prepare(connection: Any) -> None:
-    async with connection.transaction():
-        await connection.execute(_LOCK)
+    async with _locked(connection):
         if not await connection.fetchval("SELECT 1 FROM pg_namespace WHERE nspname = current_user"):
             role = await connection.fetchval("SELECT quote_ident(current_user)")
             await connection.execute(f"CREATE SCHEMA {role}")
@@ -170,8 +182,7 @@ async def _patiently(runner: Any, settings: MigrateSettings, connection: Any, mi
 
 
 async def _apply(_: MigrateSettings, connection: Any, migration: Migration) -> bool:
-    async with connection.transaction():
-        await connection.execute(_LOCK)
+    async with _locked(connection):
         if await _is_recorded(connection, migration):
             return False
         await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'; SET LOCAL statement_timeout = 0")
@@ -182,8 +193,7 @@ async def _apply(_: MigrateSettings, connection: Any, migration: Migration) -> b
 
 async def _apply_concurrently(settings: MigrateSettings, connection: Any, migration: Migration) -> bool:
     # The transaction only holds the lock: between statements it has no snapshot, so the build does not wait for it.
-    async with _connected(settings) as builder, connection.transaction():
-        await connection.execute(_LOCK)
+    async with _connected(settings) as builder, _locked(connection):
         if await _is_recorded(connection, migration):
             return False
         for row in await connection.fetch(_INVALID):

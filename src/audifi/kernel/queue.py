@@ -118,7 +118,7 @@ class Consumer:
         """Consume until cancelled."""
         while True:
             try:
-                await self._create_groups()
+                await self.create_groups()
                 while True:
                     await self.step()
             except (*_FAILURES, Problem) as error:
@@ -150,7 +150,8 @@ class Consumer:
                 if row["name"] in (self._group, self._group.encode()):
                     gauge(metrics.QUEUE_DEPTH).labels(stream).set(int(row["pending"]) + int(row.get("lag") or 0))
 
-    async def _create_groups(self) -> None:
+    async def create_groups(self) -> None:
+        """Make the group on each stream, from its beginning, where it does not exist."""
         for stream in self._streams:
             try:
                 await self._redis.xgroup_create(stream, self._group, id="0", mkstream=True)
