@@ -84,7 +84,7 @@ async def _migrate(instance: Instance, topology: Topology, component: Component)
     job = PodSpec(
         name=f"{component.name}-migrate",
         component=component.name,
-        argv=(sys.executable, "-m", "audifi.kernel.migrate"),
+        argv=(sys.executable, "-m", "audifi.kernel.migrate", component.short_name),
         env=environment(instance, topology, component.pods[0]),
         ready=_never_asked,
     )
