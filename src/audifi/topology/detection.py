@@ -12,6 +12,7 @@ from audifi.topology.model.whole import Topology
 PROCESS_KILLED = "process-killed"
 NODE_LOST = "node-lost"
 RESTORE = "restore"
+REGION_LOST = "region-lost"
 
 
 def detection_s(topology: Topology, component_name: str, fault: str) -> float:
@@ -19,6 +20,8 @@ def detection_s(topology: Topology, component_name: str, fault: str) -> float:
     stores = topology.stores
     if fault == RESTORE:
         return max((backup.detection_s for backup in stores.backups if backup.component == component_name), default=0)
+    if fault == REGION_LOST:
+        return max((steering.detection_s for steering in topology.surface.dns.steering), default=0)
     if component_name == stores.postgres.component and fault == NODE_LOST:
         return max(stores.postgres.node_loss_detection_s, stores.postgres.ttl_s)
     if component_name == stores.postgres.component:

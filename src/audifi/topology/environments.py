@@ -79,6 +79,7 @@ def staging(production: Topology) -> Topology:
                 replace(domain, host=STAGING_HOSTS.get(domain.name, f"{domain.name}.staging.audifi.io"))
                 for domain in kept
             ),
+            dns=replace(surface.dns, steering=()),
             dns_records=zone.in_staging(surface.dns_records),
             cors=replace(
                 surface.cors,
@@ -107,6 +108,7 @@ def local(production: Topology) -> Topology:
         + links.LOCAL_LINKS,
         surface=replace(
             surface,
+            dns=replace(surface.dns, steering=()),
             cors=replace(surface.cors, origins=origins),
             tls=replace(surface.tls, option="local-ca", http3_at_edge=False),
         ),

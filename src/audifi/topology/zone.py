@@ -8,7 +8,7 @@ Source: design.md "DNS Configuration", "Multi-Region"; domain.md 5.1; architectu
 
 from dataclasses import replace
 
-from audifi.topology.model.edge import Dns, DnsRecord
+from audifi.topology.model.edge import Dns, DnsRecord, Steering
 
 RECORDS_TEXT = "design.md, DNS Configuration; domain.md 5.1"
 MOVES_S = 300
@@ -18,6 +18,17 @@ DNS = Dns(
     zone="audifi.io.",
     provider="octodns-cloudflare",
     routing_provider="cloudflare-load-balancing",
+    steering=tuple(
+        Steering(
+            domain=domain,
+            policies=("latency", "failover", "geo"),
+            health_path="/health",
+            interval_s=30,
+            failures=2,
+            source="design.md, Multi-Region: latency, health check failover, GeoDNS; domain.md 6.6 (30 s, 2)",
+        )
+        for domain in ("api", "ws")
+    ),
     source="design.md, Multi-Region: Route 53 / Cloudflare; architecture.md 6.6",
 )
 

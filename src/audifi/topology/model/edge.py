@@ -39,12 +39,30 @@ class DnsRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Steering:
+    """A host whose answer depends on who asks and on which region is healthy."""
+
+    domain: str  # Domain.name
+    policies: tuple[str, ...]  # latency | failover | geo
+    health_path: str
+    interval_s: int
+    failures: int  # then the region is out
+    source: str
+
+    @property
+    def detection_s(self) -> int:
+        """How long a lost region keeps getting answers, at worst."""
+        return self.interval_s * self.failures
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Dns:
     """Who answers for the zone, and who answers where an answer depends on the asker."""
 
     zone: str
     provider: str  # octoDNS provider of the records
     routing_provider: str  # who does latency, health and geo routing
+    steering: tuple[Steering, ...]  # empty where there is one region
     source: str
 
 

@@ -124,3 +124,18 @@ class Topology:
     def domains(self) -> tuple[Domain, ...]:
         """The hosts."""
         return self.surface.domains
+
+    @property
+    def dns_records(self) -> tuple[DnsRecord, ...]:
+        """The zone."""
+        return self.surface.dns_records
+
+    @property
+    def headers(self) -> tuple[Header, ...]:
+        """What every answer carries."""
+        return self.surface.headers
+
+    @property
+    def backups(self) -> tuple[Backup, ...]:
+        """What is copied where."""
+        return self.stores.backups

@@ -103,6 +103,8 @@ def routed_answers(topology: Topology) -> Iterator[Note]:
     dns = topology.surface.dns
     able = {"latency", "failover", "geo"} <= ROUTING.get(dns.routing_provider, frozenset())
     simple = all(record.routing in ROUTING.get(dns.provider, frozenset()) for record in topology.surface.dns_records)
+    steered = {policy for steering in dns.steering for policy in steering.policies}
+    able = able and steered <= ROUTING.get(dns.routing_provider, frozenset())
     if able and simple:
         yield _resolved("fault-6", "edge", fault, f"records by {dns.provider}, routing by {dns.routing_provider}")
     else:

@@ -29,6 +29,14 @@ def routing_is_supported(topology: Topology) -> Iterator[Note]:
         if provider not in ROUTING:
             reason = f"nothing is known about the DNS provider {provider}"
             yield error("dns-provider", "edge", reason, f"use one of {', '.join(sorted(ROUTING))}")
+    for steering in dns.steering:
+        unknown = set(steering.policies) - ROUTING.get(dns.routing_provider, frozenset())
+        if unknown:
+            reason = f"{steering.domain} wants {', '.join(sorted(unknown))} routing, {dns.routing_provider} has none"
+            yield error("dns-feature", "edge", reason, "route with Cloudflare Load Balancing or Route 53")
+    if dns.steering and len(topology.regions) < 2:
+        reason = "answers are steered between regions, but there is one region"
+        yield error("dns-steering", "edge", reason, "declare the second region or no steering")
     for record in topology.surface.dns_records:
         if record.routing not in ROUTING.get(dns.provider, {"simple"}):
             reason = f"record {record.name} {record.type} wants {record.routing} routing, {dns.provider} has none"

@@ -6,7 +6,7 @@ Errors: none.
 Source: design.md "Database Infrastructure", "Disaster Recovery".
 """
 
-from audifi.topology.detection import NODE_LOST, PROCESS_KILLED, RESTORE
+from audifi.topology.detection import NODE_LOST, PROCESS_KILLED, REGION_LOST, RESTORE
 from audifi.topology.sentences.wording import behaves, configured, count, kept, loses, recovers
 
 POSTGRES = "design.md, PostgreSQL"
@@ -83,24 +83,12 @@ LOSS_PROMISES = (
 REGION_PROMISES = (
     configured("region-primary", "Primary: us-east-1: Full stack, Write operations", "postgres", source=REGIONS),
     configured("region-secondary", "Secondary: eu-west-1: Read replicas, Read operations", "postgres", source=REGIONS),
-    behaves(
-        "region-failover",
-        "Failover ready",
-        "postgres",
-        unit="s until writes flow",
-        amount=300,
-        fault="region-lost",
-        source=REGIONS,
+    recovers(
+        "region-failover", "Failover ready", "postgres", 300, fault=REGION_LOST, source=f"{REGIONS}; decided here"
     ),
     behaves("region-latency", "Latency-based routing", "edge", unit="answers from the farther region", source=REGIONS),
-    behaves(
-        "region-health",
-        "Health check failover",
-        "edge",
-        unit="s until traffic moves",
-        amount=120,
-        fault="region-lost",
-        source=REGIONS,
+    recovers(
+        "region-health", "Health check failover", "edge", 120, fault=REGION_LOST, source=f"{REGIONS}; decided here"
     ),
     behaves("region-geo", "GeoDNS", "edge", unit="answers from the wrong region", source=REGIONS),
 )
