@@ -5,15 +5,18 @@ Between: wire.routes, targets.envoy, targets.nginx, topology; the binaries `envo
 
 import dataclasses
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from audifi.kernel.http import Access, Operation
 from audifi.local.binaries import binary
 from audifi.local.components import api_gateway, edge
 from audifi.local.state import Instance
+from audifi.services.auth.routes import OPERATIONS
 from audifi.targets.envoy import bootstrap
 from audifi.targets.nginx import configuration
 from audifi.topology.declaration import platform
@@ -114,3 +117,27 @@ def test_writes_are_retried_only_where_nothing_was_sent(instance: Instance, topo
         text = methods.get("exact") or methods["safe_regex"]["regex"]
         if set(text.split("|")) - {"GET", "HEAD"}:
             assert set(policy["retry_on"].split(",")) == {"connect-failure", "refused-stream", "reset-before-request"}
+
+
+# What the gateway may ask of a request before a service's own demand: never more than the service itself.
+MAY_ASK = {
+    Access.GUEST: {routes.Access.PUBLIC, routes.Access.COOKIE},
+    Access.OPTIONAL: {routes.Access.PUBLIC, routes.Access.COOKIE, routes.Access.OPTIONAL},
+    Access.USER: {routes.Access.TOKEN},
+    Access.ARTIST: {routes.Access.TOKEN},
+    Access.PRODUCER: {routes.Access.TOKEN},
+    Access.ADMIN: {routes.Access.TOKEN},
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: f"{operation.method} {operation.path}")
+def test_auth_services_operations_are_reachable_as_they_demand(operation: Operation) -> None:
+    row = routes.match(operation.method, re.sub(r"\{\w+\}", "x", operation.path))
+    if operation.access is Access.SERVICE:
+        assert row is None, "internal operations have no way in"
+    elif operation.path == "/health/platform":
+        assert routes.HEALTH.rewrite == ("/health", operation.path)
+    else:
+        assert row is not None, "nobody outside can call it: add a row to wire/routes.py"
+        assert row.service == routes.AUTH
+        assert row.access in MAY_ASK[operation.access]

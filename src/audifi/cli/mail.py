@@ -10,17 +10,16 @@ Example: ./audifi mail --to ada@example.org --link
 import http.client
 import json
 import sys
-from pathlib import Path
 from typing import Annotated, Any, Final, cast
 from urllib.parse import urlencode
 
 from cyclopts import Parameter
 
+from audifi.cli.options import DEFAULT, InstanceOption, JsonOption
 from audifi.local.errors import LocalError, NotRunning
 from audifi.local.ports import LOOPBACK
 from audifi.local.state import Instance
 
-ROOT: Final = Path(__file__).resolve().parents[3]
 POD: Final = "mail-1"
 ANSWER_WITHIN_S: Final = 5.0  # a loopback answer takes milliseconds
 
@@ -29,8 +28,8 @@ def mail(
     *,
     to: str | None = None,
     link: Annotated[bool, Parameter(negative="")] = False,
-    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
-    instance: Path | None = None,
+    json_: JsonOption = False,
+    instance: InstanceOption = DEFAULT,
 ) -> int:
     """Show the mail the platform sent last.
 
@@ -44,17 +43,17 @@ def mail(
         Only mail to this address.
     link
         Print only the link in it.
-    as_json
+    json_
         Print it as JSON.
     instance
-        Directory of the running platform; .audifi/run without it.
+        Directory of the running platform.
     """
-    message = latest(Instance.at(instance or ROOT / ".audifi" / "run"), to)
+    message = latest(Instance.at(instance), to)
     if link:
         if not message["links"]:
             raise LocalError(f"the last mail ({message['subject']!r}) has no link in it")
         sys.stdout.write(f"{message['links'][0]}\n")
-    elif as_json:
+    elif json_:
         sys.stdout.write(json.dumps(message, indent=2, ensure_ascii=False) + "\n")
     else:
         sys.stdout.write(_text(message))

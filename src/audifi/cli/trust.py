@@ -16,11 +16,12 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
+from audifi.cli.options import DEFAULT
 from audifi.local import certificates
 from audifi.local.errors import LocalError
+from audifi.local.state import Instance
 from audifi.topology.declaration import platform
 
-ROOT: Final = Path(__file__).resolve().parents[3]
 STORE: Final = Path("/usr/local/share/ca-certificates/audifi-local.crt")  # update-ca-certificates reads *.crt there
 UPDATE: Final = "update-ca-certificates"
 
@@ -78,8 +79,8 @@ def trust(
 
 def authority() -> certificates.Pair:
     """Return this clone's authority, made now if it was never needed before."""
-    instance = (ROOT / ".audifi").resolve() / "run"
-    return certificates.authority(certificates.authority_directory(instance), platform("local").domain("apex").host)
+    directory = certificates.authority_directory(Instance.at(DEFAULT).path)
+    return certificates.authority(directory, platform("local").domain("apex").host)
 
 
 def _is_installed(certificate: Path) -> bool:

@@ -96,6 +96,9 @@ def _auth() -> Iterator[Route]:
     yield row("/auth/refresh", Access.COOKIE, "POST", flood=AUTH_FLOOD_PER_S)
     yield row("/auth/logout", Access.COOKIE, "POST", flood=AUTH_FLOOD_PER_S)
     yield row("/auth/2fa/verify", Access.OPTIONAL, "POST", flood=AUTH_FLOOD_PER_S)  # a session's token, or an mfaToken
+    yield row(
+        "/auth/wallet/cancel", Access.PUBLIC, "POST", flood=AUTH_FLOOD_PER_S
+    )  # a link in a mail: its token proves
     yield row("/auth/sso", Access.PUBLIC, "GET", "HEAD", prefix=True)
     yield row("/auth", Access.TOKEN, prefix=True)
     yield row("/user/profile", Access.TOKEN)
@@ -110,6 +113,7 @@ def _auth() -> Iterator[Route]:
     yield row("/artists", Access.TOKEN, *WRITE_METHODS, prefix=True)
     yield row("/consents", Access.TOKEN, prefix=True)
     yield row("/admin/users", Access.TOKEN, prefix=True)
+    yield row("/admin/keys", Access.TOKEN, prefix=True)
     yield Route(
         path="/.well-known/jwks.json", service=AUTH, access=Access.PUBLIC, methods=SAFE_METHODS,
         edge_cache_s=JWKS_CACHE_S, at_root=True,
