@@ -6,7 +6,7 @@ Between: pytest, hypothesis and topology.rules. The borders (equal, one off) are
 from collections.abc import Iterator
 from dataclasses import replace
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audifi.topology.audit import audit
@@ -19,6 +19,8 @@ from audifi.topology.rules import arrows, keeping, pods
 from audifi.wire import channels
 
 PRODUCTION = platform("production")
+# No deadline: a shared machine may pause us, and how long an example takes is not the question here.
+drawing = settings(deadline=None, max_examples=50)
 
 
 def speaks(notes: Iterator[Note], rule: str) -> bool:
@@ -36,6 +38,7 @@ def with_resources(resources: Resources) -> Topology:
 mebibytes = st.integers(min_value=1, max_value=65_536)
 
 
+@drawing
 @given(mebibytes, mebibytes)
 @example(256, 256)
 @example(256, 255)
@@ -44,6 +47,7 @@ def test_a_memory_limit_is_refused_exactly_when_below_the_request(request_mib: i
     assert speaks(pods.limits_cover_requests(with_resources(size)), "limit-below-request") == (limit_mib < request_mib)
 
 
+@drawing
 @given(st.integers(min_value=1, max_value=120_000))
 @example(30_000)
 @example(29_999)
@@ -60,6 +64,7 @@ def test_a_gateways_deadline_is_refused_exactly_when_the_call_below_may_outlive_
     assert speaks(arrows.deadlines_shrink(topology), "deadline-inverted") == (deadline_ms < below_ms or edge_ends_first)
 
 
+@drawing
 @given(st.integers(min_value=0, max_value=5), st.sampled_from(RetryOn), st.booleans())
 def test_a_retry_is_unsafe_exactly_when_it_may_repeat_any_write(retries: int, retry_on: RetryOn, writes: bool) -> None:
     link = replace(PRODUCTION.links[0], retries=retries, retry_on=retry_on, writes=writes)
@@ -67,6 +72,7 @@ def test_a_retry_is_unsafe_exactly_when_it_may_repeat_any_write(retries: int, re
     assert speaks(notes, "retry-unsafe") == (retries > 0 and retry_on is RetryOn.ANY and writes)
 
 
+@drawing
 @given(st.text(min_size=1, max_size=8).filter(lambda tag: not set("{}") & set(tag)))
 @example("s2")
 @example("123456789")
@@ -79,6 +85,7 @@ def test_a_tag_is_refused_exactly_when_the_code_would_put_its_keys_on_another_ma
     assert speaks(keeping.hash_tags_fit(topology), "hash-tag") == (not first <= lands <= last)
 
 
+@drawing
 @given(st.integers(min_value=1, max_value=300))
 @example(55)
 @example(89)
@@ -89,6 +96,7 @@ def test_a_recovery_is_refused_exactly_when_promised_before_the_loss_is_noticed(
     assert speaks(keeping.recovery_time_is_possible(topology), "rto-below-detection") == (noticed_s >= 90)
 
 
+@drawing
 @given(
     st.lists(st.sampled_from(PRODUCTION.components), unique=True),
     st.lists(st.sampled_from(PRODUCTION.links), unique=True),

@@ -7,7 +7,7 @@ Shape: up to 8 components with readiness links drawn at random; ours for what a 
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audifi.topology.declaration import platform
@@ -24,6 +24,9 @@ from audifi.topology.model.network import Link, LinkKind
 from audifi.topology.model.whole import Topology
 
 NAMES = tuple("abcdefgh")
+LOCAL = platform("local")
+# No deadline: a shared machine may pause us, and how long an example takes is not the question here.
+drawing = settings(deadline=None, max_examples=50)
 
 
 def drawn(pairs: set[tuple[str, str]]) -> Topology:
@@ -45,7 +48,7 @@ def drawn(pairs: set[tuple[str, str]]) -> Topology:
         )
         for source, target in sorted(pairs)
     )
-    return replace(platform("local"), components=components, links=links)
+    return replace(LOCAL, components=components, links=links)
 
 
 def _reaches_itself(arrows: set[tuple[str, str]]) -> bool:
@@ -60,6 +63,7 @@ pairs = st.sets(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)), max_s
 forward = pairs.map(lambda drawn_pairs: {(b, a) if a < b else (a, b) for a, b in drawn_pairs if a != b})
 
 
+@drawing
 @given(forward)
 def test_whatever_waits_starts_later_and_everything_starts_once(arrows: set[tuple[str, str]]) -> None:
     topology = drawn(arrows)
@@ -69,6 +73,7 @@ def test_whatever_waits_starts_later_and_everything_starts_once(arrows: set[tupl
     assert all(place[target] < place[source] for source, target in arrows)
 
 
+@drawing
 @given(pairs)
 def test_an_order_exists_exactly_when_there_is_no_cycle(arrows: set[tuple[str, str]]) -> None:
     topology = drawn(arrows)
@@ -82,6 +87,7 @@ def test_an_order_exists_exactly_when_there_is_no_cycle(arrows: set[tuple[str, s
         assert {name for layer in start_order(topology) for name in layer} == set(NAMES)
 
 
+@drawing
 @given(pairs, st.sampled_from(NAMES))
 def test_what_is_needed_is_closed_and_no_larger_than_it_must_be(arrows: set[tuple[str, str]], name: str) -> None:
     topology = drawn(arrows)
@@ -94,6 +100,7 @@ def test_what_is_needed_is_closed_and_no_larger_than_it_must_be(arrows: set[tupl
     assert needed == reached
 
 
+@drawing
 @given(pairs)
 def test_a_failure_domain_is_the_reverse_of_what_is_needed(arrows: set[tuple[str, str]]) -> None:
     topology = drawn(arrows)
