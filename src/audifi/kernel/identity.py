@@ -24,6 +24,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from msgspec import UNSET, UnsetType
 
 from audifi.kernel.clock import Clock, SystemClock
 from audifi.kernel.encoding import unbase64url
@@ -82,7 +83,7 @@ class Claims(msgspec.Struct, kw_only=True):
     plan: str = "free"
     wallet: str | None = None
     amr: tuple[str, ...] = ()
-    nbf: int | None = None
+    nbf: int | UnsetType = UNSET  # absent, never null: RFC 7519 4.1.5, and other verifiers refuse null
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True):
@@ -152,7 +153,9 @@ class TokenVerifier:
         now_s = self._clock.now_s()
         if claims.iss != self._issuer or claims.aud != self._audience:
             raise ValueError("for somebody else")
-        if now_s >= claims.exp + SKEW_S or claims.iat > now_s + SKEW_S or (claims.nbf or 0) > now_s + SKEW_S:
+        if now_s >= claims.exp + SKEW_S or claims.iat > now_s + SKEW_S:
+            raise ValueError("not now")
+        if claims.nbf is not UNSET and claims.nbf > now_s + SKEW_S:
             raise ValueError("not now")
         if not claims.sub or not claims.sid or not claims.jti:
             raise ValueError("nobody")
