@@ -171,7 +171,7 @@ def access_token(parts: Parts, user: User, session: Session) -> str:
 
 def set_cookies(call: AuthCall, token: RefreshToken, session: Session) -> None:
     """Hand out the refresh token (for the browser only) and the CSRF token (for the page)."""
-    max_age_s = int((session.expires_at - call.deps.clock.now()).total_seconds())
+    max_age_s = round((session.expires_at - call.deps.clock.now()).total_seconds())
     call.set_cookie(REFRESH_COOKIE, token.text, max_age_s=max_age_s)
     call.reply_cookies.append(_csrf_cookie(call, token.csrf, max_age_s))
 

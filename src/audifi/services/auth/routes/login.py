@@ -18,7 +18,7 @@ from audifi.kernel import crypto
 from audifi.kernel.connection import Connection
 from audifi.kernel.http import Access, Body, Operation
 from audifi.kernel.ids import new_id
-from audifi.kernel.telemetry import counter
+from audifi.kernel.telemetry import counter, log
 from audifi.services.auth import journal, letters, presence
 from audifi.services.auth.errors import (
     AccountSuspended,
@@ -90,20 +90,28 @@ async def request_link(call: AuthCall, body: MagicLinkBody) -> MessageReply:
 
 async def verify_link(call: AuthCall, body: VerifyBody) -> SignInReply:
     """Spend a link: open a session, or ask for the second factor."""
-    parts = call.deps
-    async with parts.database.transaction() as tx:
-        outcome = await _verified(tx, call, crypto.token_hash(body.token))
+    token_hash = crypto.token_hash(body.token)
+    # A look before the leap: a link that is not good costs one read, not a transaction. The UPDATE below still decides.
+    outcome = _unusable(call, await links.link_state(call.deps.database, token_hash, call.deps.clock.now()))
+    if outcome is None:
+        async with call.deps.database.transaction() as tx:
+            outcome = await _verified(tx, call, token_hash)
     return await _answered(call, outcome)
 
 
+def _unusable(call: AuthCall, state: str) -> Problem | None:
+    if state == "good":
+        return None
+    # To the log stream only: whoever guesses must not be able to fill a table.
+    name = "auth.magic_link.expired" if state == "expired" else "auth.login.failure"
+    log.info(name, security_event=name, severity="low", ip_address=call.client_ip, reason=f"{state} link")
+    return InvalidToken()
+
+
 async def _verified(tx: Connection, call: AuthCall, token_hash: bytes) -> "Problem | Opened | SignInReply":
-    now = call.deps.clock.now()
-    link = await links.consume_link(tx, token_hash, now)
+    link = await links.consume_link(tx, token_hash, call.deps.clock.now())
     if link is None:
-        reason = await links.link_failure(tx, token_hash)
-        name = "auth.magic_link.expired" if reason == "expired" else "auth.login.failure"
-        await journal.noticed(tx, call, name, "medium" if reason == "used" else "low", reason=f"{reason} link")
-        return InvalidToken()
+        return _unusable(call, "used")
     user, is_new = await _account(tx, link.email, call)
     refusal = _restriction(user)
     if refusal is not None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from audifi.kernel.connection import Connection, changed
+from audifi.kernel.database import Database
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,15 @@ async def consume_link(tx: Connection, token_hash: bytes, now: datetime) -> Link
     return None if row is None else Link(row["email"], row["redirect_path"], _text(row["ip"]))
 
 
-async def link_failure(tx: Connection, token_hash: bytes) -> str:
-    """Return why a link was refused, for the security log only: the caller is told nothing."""
-    row = await tx.fetchrow("SELECT used_at FROM auth.magic_link_tokens WHERE token_hash = $1", token_hash)
+async def link_state(database: Database, token_hash: bytes, now: datetime) -> str:
+    """Return good, unknown, used or expired: for the log and to save work. The caller of the service is not told."""
+    query = "SELECT used_at, expires_at FROM auth.magic_link_tokens WHERE token_hash = $1"
+    row = await database.row(query, token_hash, primary=True)
     if row is None:
         return "unknown"
-    return "used" if row["used_at"] is not None else "expired"
+    if row["used_at"] is not None:
+        return "used"
+    return "good" if row["expires_at"] > now else "expired"
 
 
 async def insert_challenge(tx: Connection, *, token_hash: bytes, user_id: str, expires_at: datetime) -> None:
