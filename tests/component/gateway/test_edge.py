@@ -1,11 +1,14 @@
 """What only the edge does: TLS, HTTP/2, cache, limits per address, pages."""
 
 import asyncio
+import json
 import ssl
 from collections import Counter
 
 import pytest
 from tests.component.gateway.conftest import Gate, Tokens
+
+from audifi.local.waiting import NotReady, wait_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -73,6 +76,7 @@ async def test_failures_and_private_routes_are_never_cached(gate: Gate, tokens: 
         answers = [await gate.ask(path, headers=sent) for _ in range(2)]
         assert all(answer.headers.get("X-Cache-Status", "MISS") == "MISS" for answer in answers)
         assert answers[0].body != answers[1].body
+        assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
 
 
 async def test_keys_are_public_at_both_addresses(gate: Gate) -> None:
@@ -80,6 +84,22 @@ async def test_keys_are_public_at_both_addresses(gate: Gate) -> None:
         answer = await gate.ask(path)
         assert (answer.status, answer.json["keys"][0]["kid"]) == (200, "one")
         assert "s-maxage=300" in answer.headers["Cache-Control"]
+
+
+async def test_logs_say_what_was_asked_for_without_the_query(gate: Gate, tokens: Tokens) -> None:
+    await gate.ask("/v1/user/profile?token=hidden", headers={**tokens.bearer(), "X-Request-ID": "find-this-line"})
+    for pods in (("edge-1",), ("api-gateway-1", "api-gateway-2")):
+
+        async def logged(pods: tuple[str, ...] = pods) -> str:
+            text = "".join(gate.instance.log(pod).read_text() for pod in pods)
+            lines = [line for line in text.splitlines() if "find-this-line" in line]
+            if not lines:
+                raise NotReady("no line yet")
+            return lines[0]
+
+        line = await wait_for(logged, within_s=15, saying=f"{pods[0]} logs the request")
+        assert json.loads(line)["path"] == "/v1/user/profile"
+        assert "hidden" not in line
 
 
 async def test_a_strangers_flood_is_limited(stranger: Gate) -> None:

@@ -60,7 +60,7 @@ async def echo(request: Request) -> Response:
         "served": STATE["served"],
     }
     status = int(request.query_params.get("status", "200"))
-    return JSONResponse(seen, status, headers={"Server": "leaky", "X-Powered-By": "leaky"})
+    return JSONResponse(seen, status, headers={"Server": "leaky", "X-Powered-By": "leaky", "Cache-Control": "no-store"})
 
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

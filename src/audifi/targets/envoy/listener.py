@@ -29,7 +29,7 @@ def _access_log() -> Json:
         "requestId": "%REQ(X-REQUEST-ID)%",
         "traceparent": "%REQ(TRACEPARENT)%",
         "method": "%REQ(:METHOD)%",
-        "path": "%PATH(NQ:ORIG)%",
+        "path": "%PATH(NQ:ORIG_OR_PATH)%",
         "statusCode": "%RESPONSE_CODE%",
         "durationMs": "%DURATION%",
         "upstreamMs": "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%",

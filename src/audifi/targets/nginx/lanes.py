@@ -35,11 +35,18 @@ def _networks(networks: tuple[str, ...]) -> str:
     return " ".join(f"{network} 1;" for network in networks)
 
 
+def _freshness(seconds: int) -> str:
+    """Return what a browser is told of a cached row: only a success may be kept."""
+    kept = f"public, s-maxage={seconds}, stale-while-revalidate={KEEP_STALE_S}"
+    return f'    map $status $cache_control_{seconds} {{ 200 "{kept}"; default "no-store"; }}'
+
+
 def maps(edge: Edge) -> str:
     """Return the variables that decide: lane, request id, limits, refusals."""
     limits = edge.limits
     methods = "|".join((*METHODS, "OPTIONS"))
     cached = "\n".join(f'        "~^GET::(?:{pattern})$" "cached-{seconds}";' for pattern, seconds in _cached_rows())
+    freshness = "\n".join(_freshness(seconds) for seconds in sorted({seconds for _, seconds in _cached_rows()}))
     return f"""\
     # What was asked for, without the query (it may hold a token); $uri would be the name of a lane.
     map $request_uri $asked_path {{ "~^(?<asked>[^?]*)" $asked; default ""; }}
@@ -65,6 +72,7 @@ def maps(edge: Edge) -> str:
         "~^(?:POST|PUT|PATCH):" 1;
         default 0;
     }}
+{freshness}
     geo $admin_network {{ default 0; {_networks(edge.admin_networks)} }}
     map "$admin_network:$uri" $admin_refused {{ "~^0:{V1}/admin(?:/|$)" 1; default 0; }}
     geo $trusted {{ default 0; {_networks(limits.trusted)} }}
@@ -151,7 +159,10 @@ def _cache(seconds: int) -> list[str]:
         "proxy_cache_lock_timeout 2s;",
         "proxy_cache_background_update on;",
         "proxy_cache_use_stale updating error timeout http_502 http_503 http_504;",
-        f'add_header Cache-Control "public, s-maxage={seconds}, stale-while-revalidate={KEEP_STALE_S}" always;',
+        # Services say no-store unless told otherwise; what may be kept is decided once, in the routing table.
+        "proxy_ignore_headers Cache-Control Expires;",
+        "proxy_hide_header Cache-Control;",
+        f"add_header Cache-Control $cache_control_{seconds} always;",
         "add_header X-Cache-Status $upstream_cache_status always;",
         "include headers.conf;",
     ]
