@@ -13,6 +13,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from tests.support import logs
 
 from audifi.local.files import remove_tree
 from audifi.local.held import Held, held
@@ -46,5 +47,7 @@ def _held(request: pytest.FixtureRequest, name: str, only: tuple[str, ...]) -> G
     failed_before = request.session.testsfailed
     with held(path, only) as running:
         yield running
+    alarms = logs.unexpected(path)
+    assert not alarms, "alarms in the logs (expected ones: tests/support/expected_logs.toml):\n" + "\n".join(alarms)
     if request.session.testsfailed == failed_before:
         remove_tree(path.resolve())
