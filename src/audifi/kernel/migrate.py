@@ -192,12 +192,14 @@ async def _apply(_: MigrateSettings, connection: Any, migration: Migration) -> b
 
 
 async def _apply_concurrently(settings: MigrateSettings, connection: Any, migration: Migration) -> bool:
-    # The transaction only holds the lock: between statements it has no snapshot, so the build does not wait for it.
     async with _connected(settings) as builder, _locked(connection):
         if await _is_recorded(connection, migration):
             return False
         for row in await connection.fetch(_INVALID):
             await builder.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {row['name']}")
+        # The transaction only holds the lock. A fetched portal keeps its snapshot until the next one replaces it, and the
+        # build waits for older snapshots: a statement by the simple protocol leaves none behind.
+        await connection.execute("SELECT 1")
         await builder.execute(migration.sql)
         await _record(connection, migration)
     return True

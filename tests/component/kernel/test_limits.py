@@ -19,6 +19,7 @@ WIDE = Limit(rule="test-wide", count=1000, window_s=86_400, per=Per.IP)
 async def test_two_pods_share_one_count(cache: Cache) -> None:
     pods = [Limiter(cache, replicas=2, clock=SystemClock()) for _ in range(2)]
     who = str(new_id())
+    await cache.ping()  # the cluster's map is known before the burst
 
     async def ask(number: int) -> bool:
         try:

@@ -3,6 +3,7 @@
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 from audifi.kernel.ids import new_id, request_id
 from audifi.wire import headers
@@ -16,9 +17,13 @@ def test_ids_are_version_7_and_in_order() -> None:
     assert abs((made[-1].int >> 80) - time.time() * 1000) < 5_000
 
 
+def many(_: int) -> list[UUID]:
+    return [new_id() for _ in range(2000)]
+
+
 def test_threads_never_make_the_same_id() -> None:
     with ThreadPoolExecutor(8) as pool:
-        made = [identity for part in pool.map(lambda _: [new_id() for _ in range(2000)], range(8)) for identity in part]
+        made = [identity for part in pool.map(many, range(8)) for identity in part]
     assert len(set(made)) == len(made)
 
 
