@@ -197,8 +197,8 @@ async def _apply_concurrently(settings: MigrateSettings, connection: Any, migrat
             return False
         for row in await connection.fetch(_INVALID):
             await builder.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {row['name']}")
-        # The transaction only holds the lock. A fetched portal keeps its snapshot until the next one replaces it, and the
-        # build waits for older snapshots: a statement by the simple protocol leaves none behind.
+        # The transaction only holds the lock. A fetched portal keeps its snapshot until the next one replaces it,
+        # and the build waits for older snapshots: a statement by the simple protocol leaves none behind.
         await connection.execute("SELECT 1")
         await builder.execute(migration.sql)
         await _record(connection, migration)

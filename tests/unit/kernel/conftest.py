@@ -46,7 +46,7 @@ class Everything(Body):
     name: Text
     age: Annotated[int, msgspec.Meta(ge=0, le=150)]
     home: Inner | None = None
-    tags: Annotated[list[Text], msgspec.Meta(max_length=3)] = []
+    tags: Annotated[list[Text], msgspec.Meta(max_length=3)] = msgspec.field(default_factory=list[Text])
 
 
 class Filter(Paging, kw_only=True):

@@ -13,7 +13,17 @@ from audifi.kernel.logs import Log, Sink
 WALLET = "0x52908400098527886E0F7030069857D2E4169EE7"
 
 
-NAMES = "token refresh_token password secret Authorization set-cookie code backupCodes otpauthUrl".split()
+NAMES = [
+    "token",
+    "refresh_token",
+    "password",
+    "secret",
+    "Authorization",
+    "set-cookie",
+    "code",
+    "backupCodes",
+    "otpauthUrl",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
