@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from audifi.kernel.http import Access, openapi
+from audifi.kernel.http import Access, Operation, openapi
 from audifi.services.auth.routes import OPERATIONS, limits
 from audifi.wire import routes
 
@@ -24,10 +24,8 @@ def test_the_committed_document_is_fresh() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "operation", [each for each in OPERATIONS if each.access is not Access.SERVICE], ids=lambda each: str(each.name)
-)
-def test_every_public_operation_has_a_route(operation: object) -> None:
+@pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.access is not Access.SERVICE], ids=str)
+def test_every_public_operation_has_a_route(operation: Operation) -> None:
     method, path = str(operation.method), str(operation.path)
     concrete = path.replace("{sid}", "x").replace("{id}", "x").replace("{slug}", "x").replace("{address}", "x")
     if path == "/health/platform":
@@ -35,6 +33,8 @@ def test_every_public_operation_has_a_route(operation: object) -> None:
     row = routes.match(method, concrete)
     assert row is not None, f"wire/routes.py has no row for {method} {path}"
     assert row.service == "auth-service"
+    if operation.access is Access.GUEST:
+        assert row.access is not routes.Access.TOKEN, f"the gateway would refuse guests: {method} {path}"
 
 
 @pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.access is Access.SERVICE])

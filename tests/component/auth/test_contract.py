@@ -5,7 +5,6 @@ a signed-in user with a factor, as an administrator's or a service's peer, each 
 """
 
 import asyncio
-import random
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from requests import Request
 from tests.component.auth.driver import APP_ORIGIN, CALLER, Answer, World
 from tests.component.auth.test_profile import admin
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 SEED = 20261123
 EXAMPLES = 15
 DOCUMENT = openapi(OPERATIONS, title="auth-service", version="test", limits=limits.EVERYWHERE)
-SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
+SCHEMA: Any = schemathesis.openapi.from_dict(DOCUMENT)
 NAMES = sorted((operation.path, operation.method) for operation in OPERATIONS)
 # Their effects would end the test's own session or change its keys under other tests; each has tests of its own.
 SKIPPED = {"/auth/logout", "/auth/logout-all", "/user", "/internal/v1/keys/rotate", "/admin/keys/rotate"}
@@ -36,14 +36,14 @@ def cases(path: str, method: str) -> list[Any]:
     found: list[Any] = []
     modes = schemathesis.GenerationMode
     operation = SCHEMA[path][method]
-    strategy = st.one_of(
+    strategy: Any = st.one_of(
         operation.as_strategy(generation_mode=modes.POSITIVE), operation.as_strategy(generation_mode=modes.NEGATIVE)
     )
 
     @seed(SEED)
     @hypothesis_settings(
         max_examples=EXAMPLES, database=None, deadline=None, phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
     )  # fmt: skip
     @given(strategy)
     def collect(case: Any) -> None:
@@ -58,19 +58,20 @@ async def test_every_answer_is_announced(world: World, path: str, method: str) -
     client = await admin(world)
     generated = await asyncio.to_thread(cases, path, method)
     announced = {int(status) for status in DOCUMENT["paths"][path][method.lower()]["responses"]}
-    assert generated
+    seen: set[int] = set()
     for case in generated:
         sender = client.moved()
-        answer = await sender.send(method, *_sent(case), **_head(case, world))
+        answer = await sender.send(method, *_sent(case), **_head(case))
         assert answer.status != 500, (case, answer.body)
         assert answer.status in announced, (case, answer.status, answer.body)
         _check_shape(answer)
+        seen.add(answer.status)
+    assert seen - {401, 403, 429}, "no request got past the door: this test would prove nothing"
 
 
 def _sent(case: Any) -> tuple[str, Any]:
+    # Address and body exactly as schemathesis would put them on the wire.
     request = case.as_transport_kwargs(base_url="http://127.0.0.1")
-    from requests import Request  # schemathesis' own transport prepares the address exactly as it would be sent
-
     prepared = Request(
         request["method"],
         request["url"],
@@ -82,11 +83,12 @@ def _sent(case: Any) -> tuple[str, Any]:
     return prepared.path_url, body.encode() if isinstance(body, str) else body
 
 
-def _head(case: Any, world: World) -> dict[str, str]:
-    chosen = random.Random(SEED).choice([CALLER.mint("auth-service")])
-    head = {"x_internal_token": chosen, "origin": APP_ORIGIN}
-    for name, value in (case.headers or {}).items():
-        if str(value).isascii() and str(value).isprintable():
+def _head(case: Any) -> dict[str, str]:
+    head = {"x_internal_token": CALLER.mint("auth-service"), "origin": APP_ORIGIN}
+    generated: dict[str, Any] = dict(case.headers or {})
+    for name, value in generated.items():
+        is_proof = name.lower() in ("authorization", "x-internal-token")  # ours: the point is what lies behind the door
+        if not is_proof and str(value).isascii() and str(value).isprintable():
             head[name.lower().replace("-", "_")] = str(value)
     return head
 

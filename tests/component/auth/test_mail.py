@@ -64,7 +64,7 @@ async def test_a_refusal_is_final_and_erases_the_mail(world: World) -> None:
     world.clock.advance(minutes=10)
     await world.deliver()
     assert world.mailbox.of(email) == []
-    (row,) = await world.rows("SELECT payload_enc, last_error FROM auth.mails ORDER BY created_at DESC LIMIT 1")
+    (row,) = await world.rows("SELECT payload_enc, last_error FROM auth.mails ORDER BY id DESC LIMIT 1")
     assert (row["payload_enc"], row["last_error"]) == (None, "SMTP 550")
 
 

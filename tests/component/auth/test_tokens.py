@@ -34,7 +34,7 @@ def compact(head: dict[str, Any], claims: dict[str, Any]) -> str:
 
 def by_our_key(world: World, head: dict[str, Any], claims: dict[str, Any]) -> str:
     """Sign anything with the service's own key: what only a bug of ours could do."""
-    (key, *_) = world.parts.signing._loaded
+    (key, *_) = world.parts.signing._loaded  # pyright: ignore[reportPrivateUsage]
     signed = compact(head, claims)
     return f"{signed}.{base64url(key.private.sign(signed.encode(), PKCS1v15(), SHA256()))}"
 
@@ -42,7 +42,7 @@ def by_our_key(world: World, head: dict[str, Any], claims: dict[str, Any]) -> st
 def forgeries(world: World, token: str) -> dict[str, str]:
     head, claims = parts(token)
     now = int(world.clock.now().timestamp())
-    (key, *_) = world.parts.signing._loaded
+    (key, *_) = world.parts.signing._loaded  # pyright: ignore[reportPrivateUsage]
     pem = key.public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     confused = compact({**head, "alg": "HS256"}, claims)
     mac = hmac.new(pem, confused.encode(), hashlib.sha256).digest()
