@@ -32,7 +32,7 @@ def _access_log() -> Json:
         "path": "%PATH(NQ:ORIG_OR_PATH)%",
         "statusCode": "%RESPONSE_CODE%",
         "durationMs": "%DURATION%",
-        "upstreamMs": "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%",
+        "upstreamMs": "%RESPONSE_DURATION%",
         "ipAddress": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
         "userAgent": "%REQ(USER-AGENT)%",
         "upstream": "%UPSTREAM_CLUSTER%",
