@@ -16,7 +16,7 @@ from tests.tidy import tree
 POLICY = re.compile(
     r"^src/audifi/(?:kernel/(?:limits|idempotency|outbox|queue|identity|crypto|database|cache|resilience/\w+)"
     r"|gateways/ws/(?:backpressure|presence|recovery|fanout)|services/\w+/rules|clients/\w+/\w*(?:policy|breaker|pool)"
-    r"|topology/(?:promises|links|declaration)|local/(?:supervisor|waiting))\.py$"
+    r"|topology/(?:promises|links|declaration)|local/keeper)\.py$"
 )
 WORDS_MIN = 4
 LOOSE_ENDS = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b(?!\(#\d+\))")

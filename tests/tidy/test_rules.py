@@ -30,7 +30,7 @@ PLANTED = [
     (
         test_sizes.nesting,
         "src/x.py",
-        "def f():\n if a:\n  for b in c:\n   with d:\n    while e:\n     if g: ...",
+        "def f():\n if a:\n  for b in c:\n   try:\n    while e:\n     if g: ...\n   finally: ...",
         "def f():\n if a: ...\n elif b: ...\n elif c: ...\n elif d: ...\n elif e: ...\n elif g: ...",
     ),
     (test_names.abbreviations, "src/x.py", "def f(conn): ...", "def f(connection): ..."),

@@ -3,6 +3,8 @@
 Between: a person and local.launch.
 Invariant: afterwards no process, socket or temporary file of the instance is left; data stays unless `--data`.
 Errors: LocalError through cli.main. Nothing running is no error: what was wanted is so.
+Exit: 0 nothing runs any more · 2 something could not be stopped
+Example: ./audifi down
 """
 
 import asyncio

@@ -3,6 +3,8 @@
 Between: a person and topology.environments, bound to this machine by local.resolution.
 Invariant: secrets are masked unless `--reveal`, which a person types knowingly.
 Errors: UnknownName lists the components; NotRunning through cli.main.
+Exit: 0 shown · 2 nothing runs, or there is no such component
+Example: ./audifi env auth-service
 """
 
 import json

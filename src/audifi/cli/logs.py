@@ -4,6 +4,8 @@ Between: a person and the log files of an instance, running or not.
 Shape: one file per pod and job, and `supervisor`; lines of several files carry the pod's name in front.
 Units: *_s seconds.
 Errors: UnknownName lists the logs there are.
+Exit: 0 shown · 2 there is no such log
+Example: ./audifi logs auth-service -f
 """
 
 import asyncio

@@ -3,6 +3,8 @@
 Between: a person and psql, which takes our place (its arguments follow ours: `audifi psql -c 'SELECT 1'`).
 Invariant: the password travels in the environment, never in an argument.
 Errors: UnknownName lists the roles; NotRunning, MissingBinary through cli.main.
+Exit: psql's own · 2 nothing runs, or there is no such role
+Example: ./audifi psql -c 'SELECT 1'
 """
 
 import os

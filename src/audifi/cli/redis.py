@@ -3,6 +3,8 @@
 Between: a person and redis-cli, which takes our place (its arguments follow ours: `audifi redis GET key`).
 Invariant: the password travels in the environment (REDISCLI_AUTH), never in an argument.
 Errors: NotRunning, MissingBinary through cli.main.
+Exit: redis-cli's own · 2 nothing runs
+Example: ./audifi redis PING
 """
 
 import os

@@ -3,6 +3,8 @@
 Between: a person and the supervisor.
 Invariant: the next pod is touched only when the one before is ready again.
 Errors: UnknownName, NotRunning and a pod that does not come back, through cli.main.
+Exit: 0 every pod is ready again · 2 nothing runs, no such name, or a pod did not come back
+Example: ./audifi restart auth-service
 """
 
 import asyncio

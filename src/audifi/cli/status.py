@@ -4,6 +4,8 @@ Between: a person and the supervisor's own view (local.launch.status).
 Shape: one row per pod; `--json` prints what the supervisor said.
 Units: memory in MiB (proportional: shared pages counted once), time since the state began.
 Errors: NotRunning through cli.main. Exit 1 when something that should be ready is not.
+Exit: 0 everything is ready · 1 something is not · 2 nothing runs
+Example: ./audifi status · ./audifi status --json
 """
 
 import asyncio

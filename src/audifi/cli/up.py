@@ -5,6 +5,8 @@ Invariant: Ctrl-C during the start, or losing the terminal, stops everything tha
 ready the platform runs on without us, unless `--attach`.
 Units: *_s seconds.
 Errors: LocalError through cli.main; a start that failed exits 1 after stopping everything; interrupted exits 130.
+Exit: 0 everything is ready · 1 it did not start, and was stopped again · 2 the machine lacks something · 130 stopped
+Example: ./audifi up · ./audifi up --only auth-service
 """
 
 import asyncio

@@ -2,6 +2,8 @@
 
 Between: a person or a script (`curl $(./audifi url api)/v1/…`) and local.resolution.
 Errors: UnknownName lists the names; NotRunning through cli.main.
+Exit: 0 printed · 2 nothing runs, or there is no such name
+Example: ./audifi url api
 """
 
 import json
