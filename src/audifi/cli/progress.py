@@ -35,7 +35,11 @@ class Progress:
         self._console = Console(highlight=False)
         self._began_s = time.monotonic()
         self._units: dict[str, Event] = {}
-        self._live = Live(console=self._console, refresh_per_second=8) if self._console.is_terminal else None
+        self._live = (
+            Live(console=self._console, refresh_per_second=8, get_renderable=self._table)
+            if self._console.is_terminal
+            else None
+        )
 
     def __enter__(self) -> Self:
         if self._live is not None:
@@ -43,8 +47,13 @@ class Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.settle()
+
+    def settle(self) -> None:
+        """Leave the table as it is; what changes from now on is a line each."""
         if self._live is not None:
             self._live.stop()
+            self._live = None
 
     @property
     def elapsed_s(self) -> float:
@@ -58,9 +67,7 @@ class Progress:
             return
         before = self._units.get(event["name"])
         self._units[event["name"]] = event
-        if self._live is not None:
-            self._live.update(self._table())
-        elif before is None or before["state"] != event["state"]:
+        if self._live is None and (before is None or before["state"] != event["state"]):
             self._line(event, is_first=before is None)
 
     def _line(self, event: Event, *, is_first: bool) -> None:

@@ -67,6 +67,7 @@ async def _start(instance: Instance, only: Sequence[str], *, attach: bool) -> in
             async for event in events:
                 progress.tell(event)
                 if event["event"] == "ready":
+                    progress.settle()
                     await _summary(instance, progress.elapsed_s, attach=attach)
     return 0
 

@@ -133,7 +133,7 @@ class Keeper:
     async def _started_again(self, code: int, ends: int) -> bool:
         restarts = self._board.status(self.pod.name).restarts
         wait_s = 0.0 if self._told_to_restart else _backoff_s(ends)
-        ended = "restart requested" if self._told_to_restart else f"{_in_words(code)}; next start in {wait_s:g} s"
+        ended = "restart requested" if self._told_to_restart else f"{self._why(code)}; next start in {wait_s:g} s"
         self._told_to_restart = False
         self._board.update(self.pod.name, State.RESTARTING, ended, pid=None, restarts=restarts + 1)
         await asyncio.sleep(wait_s)
@@ -143,7 +143,7 @@ class Keeper:
             self._board.update(self.pod.name, State.RESTARTING, str(slow))
             assert self._child is not None, "it was started"
             await self._end(self._child)
-        except OSError as error:
+        except (OSError, LocalError) as error:
             self._board.update(self.pod.name, State.RESTARTING, self._explained(error))
         return False
 
@@ -182,13 +182,15 @@ class Keeper:
         log = self._instance.log(self.pod.name)
         return f"{what}. The end of {log}:\n{last_lines(log)}"
 
-    def _explained(self, error: OSError) -> str:
-        return disk_full_message(self._instance.path) if error.errno == errno.ENOSPC else str(error)
+    def _explained(self, error: OSError | LocalError) -> str:
+        is_room_short = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        return disk_full_message(self._instance.path) if is_room_short else str(error)
+
+    def _why(self, code: int) -> str:
+        if is_full(self._instance.path):
+            return disk_full_message(self._instance.path)
+        return f"killed by signal {-code}" if code < 0 else f"ended with code {code}"
 
 
 def _backoff_s(ends: int) -> float:
     return min(BACKOFF_FIRST_S * 2 ** max(ends - 1, 0), BACKOFF_MAX_S)
-
-
-def _in_words(code: int) -> str:
-    return f"killed by signal {-code}" if code < 0 else f"ended with code {code}"
