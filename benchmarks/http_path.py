@@ -26,6 +26,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import aiohttp
+
 from benchmarks.harness import visitors, wrk
 from benchmarks.harness.arguments import Arguments, read, say
 from benchmarks.harness.pairs import interleaved, ratios
@@ -38,7 +40,7 @@ from benchmarks.harness.visitors import Visit
 from benchmarks.harness.wrk import Load
 
 ACCOUNTS = 20_000
-READERS = 6000  # each reads at most 30 profiles a minute
+READERS = 3000  # each reads at most 30 profiles a minute
 CONNECTIONS = 32
 LINKS_PER_S = 1500  # more than any way in can use
 HOST = "api.audifi.localhost"
@@ -187,6 +189,27 @@ def figures(full: list[Round], half: Round) -> dict[str, Any]:
     }
 
 
+async def same_answers(own: str, peer: str, everyone: People) -> None:
+    """Refuse to compare servers that do not answer the same."""
+    profiles = [await fetched(url, "/user/profile", everyone.tokens[0]) for url in (own, peer)]
+    if profiles[0] != profiles[1]:
+        raise wrk.Unusable(f"the peer answers something else:\n{profiles[0]}\n{profiles[1]}")
+    steps = [await fetched(url, "/auth/verify-magic-link", None, (await everyone.links(1))[0]) for url in (own, peer)]
+    if steps[0].keys() != steps[1].keys():
+        raise wrk.Unusable(f"the peer signs in with other fields: {sorted(steps[0])}, {sorted(steps[1])}")
+
+
+async def fetched(url: str, path: str, token: str | None, link: str | None = None) -> dict[str, Any]:
+    """One answer, decoded."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    body = {"token": link} if link else None
+    async with (
+        aiohttp.ClientSession(headers=headers) as http,
+        http.request("POST" if link else "GET", url + path, json=body) as reply,
+    ):
+        return await reply.json()
+
+
 async def answered(arguments: Arguments) -> dict[str, Any]:
     """Everything, on one platform."""
     async with platform_for("http_path", arguments.instance) as platform:
@@ -200,6 +223,8 @@ async def answered(arguments: Arguments) -> dict[str, Any]:
             fastify(told, port=port, key_set=keys, log=folder / "fastify.log") as peer,
         ):
             await everyone.settle(ACCOUNTS, arguments.seed)
+            await everyone.sign_in(platform.url(POD), READERS)  # their tokens live 15 minutes: reads come first
+            await same_answers(platform.url(POD), peer.url, everyone)
             tls = ssl.create_default_context(cafile=str(platform.ca_file))
             bench = Bench(platform, everyone, arguments, folder, tls, platform.public_url())
             found: dict[str, Any] = {"budget": BUDGET}
@@ -207,8 +232,6 @@ async def answered(arguments: Arguments) -> dict[str, Any]:
                 found[verb] = {}
                 for name in ("direct", "gateway", "edge"):
                     say(f"{verb} {name}")
-                    if verb == "get":  # access tokens live 15 minutes; sessions are made anew for each way
-                        await everyone.sign_in(platform.url(POD), READERS)
                     found[verb][name] = await measured(bench, ways(platform, peer, verb)[name])
             found["memory_mib_under_load"] = {
                 POD: round(rss_bytes(await platform.pid(POD)) / 2**20, 1),

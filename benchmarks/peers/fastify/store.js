@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 
-pg.types.setTypeParser(1184, text => new Date(text.replace(' ', 'T')).toISOString()) // timestamptz as the API writes it
+pg.types.setTypeParser(1184, text => new Date(text.replace(' ', 'T') + ':00').toISOString()) // "2026-11-23 02:24:33.1+00"
 
 const USER = `
   SELECT u.id, u.email, u.display_name, u.avatar_url, u.bio, u.social_links, u.music_platforms, u.status,
@@ -27,8 +27,11 @@ function account (row) {
 
 export class Store {
   constructor (settings) {
-    const connection = { connectionString: settings.databaseUrl, password: settings.databasePassword, max: 10 }
-    this.pool = new pg.Pool(connection)
+    const url = new URL(settings.databaseUrl) // given whole, pg would let it override the password
+    this.pool = new pg.Pool({
+      host: url.hostname, port: Number(url.port), user: url.username, database: url.pathname.slice(1),
+      password: settings.databasePassword, max: 10
+    })
   }
 
   async close () {

@@ -6,10 +6,11 @@ Between: sdk.transport (asks after each failure) and nothing else: pure.
 A request is repeated only if repeating cannot do harm:
 - the method is idempotent (GET, HEAD, PUT, DELETE) or the request carries an Idempotency-Key, or
 - the failure says that nothing happened: the connection was never made, or the server said so, or
-- it was refused for its rate, before anything was done.
+- it was refused before anything was done: for its rate, or because the first request with its key still runs.
 
 # When it refrains
-A refusal is an answer: it is never repeated, except RATE_LIMITED whose wait fits into `wait_s_max`. A bug (500) is
+A refusal is an answer: it is never repeated, except the two above, if the wait fits into
+`wait_s_max`. A bug (500) is
 not repeated either: it would be the same bug.
 
 # How long it waits
@@ -26,7 +27,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from audifi.wire.problems import Problem, RateLimited, Unavailable
+from audifi.wire.problems import Problem, RateLimited, RequestInProgress, Unavailable
 
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
@@ -62,8 +63,8 @@ NEVER: Final = RetryPolicy(attempts=1)
 
 
 def _may_repeat(problem: Problem, *, repeatable: bool) -> bool:
-    if isinstance(problem, RateLimited):
-        return True
+    if isinstance(problem, RateLimited | RequestInProgress):
+        return True  # refused before anything was done; the first request with our key still runs
     if isinstance(problem, Unavailable):
         return repeatable or not problem.may_have_taken_effect
     return False
