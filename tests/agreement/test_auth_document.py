@@ -38,7 +38,7 @@ def test_every_public_operation_has_a_route(operation: Operation) -> None:
 
 
 @pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.access is Access.SERVICE])
-def test_no_internal_operation_has_a_route(operation: object) -> None:
+def test_no_internal_operation_has_a_route(operation: Operation) -> None:
     assert routes.match(str(operation.method), str(operation.path)) is None
 
 

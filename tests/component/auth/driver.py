@@ -25,7 +25,6 @@ from audifi.services.auth.parts import Parts
 from audifi.services.auth.settings import AuthSettings
 from audifi.wire import channels
 
-APP_ORIGIN = "https://app.audifi.localhost"
 _caller_key = Ed25519PrivateKey.from_private_bytes(bytes(32))
 _public = {
     "kty": "OKP",
@@ -203,7 +202,7 @@ class Client:
         return await self.send("DELETE", path, None, **head)
 
     async def refresh(self, **head: str) -> Answer:
-        given = {"origin": APP_ORIGIN, "x_csrf_token": self.csrf or "", **head}
+        given = {"origin": self.world.settings.app_origin, "x_csrf_token": self.csrf or "", **head}
         bare = self.moved()
         bare.token = None
         answer = await bare.post("/auth/refresh", {}, **given)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, seed
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from requests import Request
-from tests.component.auth.driver import APP_ORIGIN, CALLER, Answer, World
+from tests.component.auth.driver import CALLER, Answer, World
 from tests.component.auth.test_profile import admin
 
 from audifi.kernel.http import openapi
@@ -61,7 +61,7 @@ async def test_every_answer_is_announced(world: World, path: str, method: str) -
     seen: set[int] = set()
     for case in generated:
         sender = client.moved()
-        answer = await sender.send(method, *_sent(case), **_head(case))
+        answer = await sender.send(method, *_sent(case), **_head(case, world))
         assert answer.status != 500, (case, answer.body)
         assert answer.status in announced, (case, answer.status, answer.body)
         _check_shape(answer)
@@ -83,8 +83,8 @@ def _sent(case: Any) -> tuple[str, Any]:
     return prepared.path_url, body.encode() if isinstance(body, str) else body
 
 
-def _head(case: Any) -> dict[str, str]:
-    head = {"x_internal_token": CALLER.mint("auth-service"), "origin": APP_ORIGIN}
+def _head(case: Any, world: World) -> dict[str, str]:
+    head = {"x_internal_token": CALLER.mint("auth-service"), "origin": world.settings.app_origin}
     generated: dict[str, Any] = dict(case.headers or {})
     for name, value in generated.items():
         is_proof = name.lower() in ("authorization", "x-internal-token")  # ours: the point is what lies behind the door

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.component.auth.driver import APP_ORIGIN, Client, World, new_email
+from tests.component.auth.driver import Client, World, new_email
 
 from audifi.kernel import crypto
 from audifi.services.auth import presence
@@ -191,7 +191,7 @@ async def test_a_forged_or_missing_refresh_cookie_is_refused(world: World) -> No
         client = world.client()
         client.cookies["refresh_token"] = cookie
         client.csrf = presence.RefreshToken("a", "b").csrf
-        answer = await client.post("/auth/refresh", {}, origin=APP_ORIGIN, x_csrf_token=client.csrf)
+        answer = await client.post("/auth/refresh", {}, origin=world.settings.app_origin, x_csrf_token=client.csrf)
         assert answer.status in (401, 403), cookie
     forged = world.client()
     token = presence.RefreshToken("forged", "token")
@@ -211,8 +211,10 @@ async def test_logout_by_cookie_needs_the_csrf_token(world: World) -> None:
     client = await world.sign_in()
     bare = client.moved()
     bare.token = None
-    assert (await bare.post("/auth/logout", origin=APP_ORIGIN)).code == "CSRF_FAILED"
-    assert (await bare.post("/auth/logout", origin=APP_ORIGIN, x_csrf_token=bare.csrf or "")).status == 204
+    assert (await bare.post("/auth/logout", origin=world.settings.app_origin)).code == "CSRF_FAILED"
+    assert (
+        await bare.post("/auth/logout", origin=world.settings.app_origin, x_csrf_token=bare.csrf or "")
+    ).status == 204
     assert (await client.refresh()).status == 401
     assert (await world.client().post("/auth/logout")).status == 401
 

@@ -88,8 +88,8 @@ async def test_another_persons_nonce_is_refused(world: World) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (("app.audifi.localhost wants", "evil.example wants"), "INVALID_SIGNATURE"),
-        (("URI: https://app.audifi.localhost", "URI: https://evil.example"), "INVALID_SIGNATURE"),
+        (("{domain} wants", "evil.example wants"), "INVALID_SIGNATURE"),
+        (("URI: https://{domain}", "URI: https://evil.example"), "INVALID_SIGNATURE"),
         (("Chain ID: 1\n", "Chain ID: 137\n"), "INVALID_SIGNATURE"),
         (("Version: 1", "Version: 2"), "INVALID_SIGNATURE"),
         (("Nonce: ", "Nonce: x"), "NONCE_INVALID"),
@@ -98,8 +98,9 @@ async def test_another_persons_nonce_is_refused(world: World) -> None:
 async def test_a_message_for_something_else_is_refused(world: World, change: tuple[str, str], expected: str) -> None:
     client, wallet = await world.sign_in(), new_wallet()
     message = (await nonce(client, wallet))["message"]
-    assert change[0] in message
-    answer = await client.post("/auth/wallet/link", proof(wallet, message.replace(*change)))
+    before = change[0].format(domain=world.settings.app_domain)
+    assert before in message
+    answer = await client.post("/auth/wallet/link", proof(wallet, message.replace(before, change[1])))
     assert (answer.status, answer.code) == (400, expected)
 
 
@@ -122,9 +123,10 @@ async def test_a_message_written_by_the_client_counts_if_its_fields_fit(world: W
     client, wallet = await world.sign_in(), new_wallet()
     issued = await nonce(client, wallet)
     now = world.clock.now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    site = world.settings.app_domain
     message = (
-        f"https://app.audifi.localhost wants you to sign in with your Ethereum account:\n{wallet.address}\n\n\n"
-        f"URI: https://app.audifi.localhost/settings\nVersion: 1\nChain ID: 1\nNonce: {issued['nonce']}\n"
+        f"https://{site} wants you to sign in with your Ethereum account:\n{wallet.address}\n\n\n"
+        f"URI: https://{site}/settings\nVersion: 1\nChain ID: 1\nNonce: {issued['nonce']}\n"
         f"Issued At: {now}"
     )
     assert (await client.post("/user/wallet", proof(wallet, message))).status == 200

@@ -154,10 +154,12 @@ class SigningKeys:
         return _is_old([key.row for key in self._loaded], self._clock.now())
 
     async def _create_first(self) -> list[SigningKey]:
-        now = self._clock.now()
-        fresh = await self._generated(created_at=now, activates_at=now)
+        born = self._clock.now()
+        fresh = await self._generated(created_at=born, activates_at=born)
         async with self._database.transaction() as tx:
             await store.lock(tx)
+            # The time after the lock: another pod's key may have become active while we looked for primes.
+            now = self._clock.now()
             rows = await store.published(tx, now)
             if _current(rows, now):
                 return rows

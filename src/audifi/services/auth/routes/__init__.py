@@ -19,6 +19,7 @@ from audifi.services.auth.routes import (
     login,
     mfa,
     profile,
+    renewal,
     sessions,
     wallets,
 )
@@ -32,6 +33,7 @@ def _with_write_limit(operation: Operation) -> Operation:
 
 _TABLE: Final[tuple[Operation, ...]] = (
     *login.OPERATIONS,
+    *renewal.OPERATIONS,
     *mfa.OPERATIONS,
     *sessions.OPERATIONS,
     *wallets.OPERATIONS,

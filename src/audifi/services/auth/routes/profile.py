@@ -87,15 +87,18 @@ class SlugPath(Body):
 
 async def profile(call: AuthCall) -> ProfileReply:
     """Return the caller's account with wallets and faces."""
-    async with call.deps.database.read_primary() as connection:
-        return await _profile(connection, call)
-
-
-async def _profile(connection: Connection, call: AuthCall) -> ProfileReply:
-    user_id = call.user().user_id
-    user = await users.user(connection, user_id, call.deps.clock.now())
+    database = call.deps.database
+    user = await users.user_at_once(database, call.user().user_id, call.deps.clock.now())
     if user is None:
         raise Unauthorized
+    if user.primary_wallet is None and not {"ARTIST", "PRODUCER"} & set(user.roles):
+        return profile_reply(user, [], None, None)  # most people: nothing more to read
+    async with database.read_primary() as connection:
+        return await _with_faces(connection, user)
+
+
+async def _with_faces(connection: Connection, user: User) -> ProfileReply:
+    user_id = user.id
     linked = await wallets.of_user(connection, user_id) if user.primary_wallet else []
     artist = await artists.of_user(connection, user_id) if "ARTIST" in user.roles else None
     producer = await artists.producer_of_user(connection, user_id) if "PRODUCER" in user.roles else None
@@ -113,7 +116,10 @@ async def update(call: AuthCall, body: ProfileBody) -> ProfileReply:
             await journal.noticed(tx, call, "user.updated", user_id=user_id, fields=sorted(changes))
             event = UserUpdated(user_id=user_id, fields=tuple(sorted(changes)), status="ACTIVE")
             await journal.announce(tx, event, user_id, actor_id=user_id)
-        return await _profile(tx, call)
+        user = await users.user(tx, user_id, now)
+        if user is None:
+            raise Unauthorized
+        return await _with_faces(tx, user)
 
 
 def _changes(body: ProfileBody) -> dict[str, Any]:
