@@ -88,20 +88,10 @@ def end_everything(instance: Path, *, descendants_of: int | None = None) -> int:
     process.send(found, signal.SIGTERM)
     if not process.until_ended(found, POLITE_S):
         process.send(left(), signal.SIGKILL)
-    _reap()
     while remaining := left():  # what was started while we looked
         process.send(remaining, signal.SIGKILL)
         process.until_ended(remaining, POLITE_S)
-        _reap()
     return len(found)
-
-
-def _reap() -> None:
-    try:
-        while os.waitpid(-1, os.WNOHANG) != (0, 0):
-            pass
-    except ChildProcessError:
-        return
 
 
 if __name__ == "__main__":
