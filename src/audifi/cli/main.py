@@ -8,7 +8,6 @@ Errors: LocalError → 2; interrupted → 130; a broken pipe (`audifi logs | hea
 
 import sys
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Final
 
 from cyclopts import App, CycloptsError
@@ -43,8 +42,7 @@ def application() -> App:
         result_action="return_value",
     )
     for place, (name, target, summary) in enumerate(VERBS):
-        if find_spec(target.partition(":")[0]) is not None:
-            app.command(target, name=name, help=summary, sort_key=place)
+        app.command(target, name=name, help=summary, sort_key=place)
     return app
 
 

@@ -84,11 +84,21 @@ async def _summary(instance: Instance, elapsed_s: float, *, attach: bool) -> Non
             f"  App    {public_url(instance, topology, 'app')}",
             "  Trust the local certificate authority: ./audifi trust",
         ]
+    lines += _later()
     lines += [
         "Try: ./audifi status, ./audifi logs -f, ./audifi psql, ./audifi redis",
         "Ctrl-C stops everything." if attach else "It runs on; stop it with: ./audifi down",
     ]
     _say("\n".join(lines))
+
+
+def _later() -> list[str]:
+    """What the design has and this machine does not run yet, by the part that brings it."""
+    brings: dict[str, list[str]] = {}
+    for component in platform("local").components:
+        if component.arrives_in and not component.runs_locally:
+            brings.setdefault(component.arrives_in, []).append(component.name)
+    return [f"  Not here before {part}: {', '.join(names)}" for part, names in sorted(brings.items())]
 
 
 async def _already(instance: Instance) -> int:

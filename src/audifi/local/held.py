@@ -55,6 +55,7 @@ class Held:
 def held(path: Path, only: Sequence[str] = ()) -> Generator[Held]:
     """Start a platform in this directory and stop it at the end; its data goes, its logs stay."""
     instance = Instance.at(path)
+    _leave_public_ports(instance)
     ready: Future[None] = Future()
     thread = threading.Thread(target=lambda: asyncio.run(_hold(instance, only, ready)), name=f"held {path.name}")
     thread.start()
@@ -64,6 +65,15 @@ def held(path: Path, only: Sequence[str] = ()) -> Generator[Held]:
     finally:
         asyncio.run(launch.stop(instance, with_data=True))
         thread.join()
+
+
+def _leave_public_ports(instance: Instance) -> None:
+    """443 and 80 belong to the platform of the person at this machine: a port that has a number is not given one."""
+    for component in platform("local").components:
+        for port in component.ports:
+            if port.public and component.runs_locally:
+                for pod in component.pods:
+                    instance.ports.of(pod, port.name)
 
 
 async def _hold(instance: Instance, only: Sequence[str], ready: "Future[None]") -> None:

@@ -2,9 +2,8 @@
 
 Between: topology (what exists), local.components (what each becomes on this machine) and local.supervisor (does it).
 Shape: units by name, each with the names of the units it waits for; no cycle.
-Invariant: only what runs on one machine so far; `only` adds everything that what was asked for has a link to, and
-what that has a link to, except links that merely observe.
-Errors: UnknownName lists what exists.
+Invariant: only what runs on one machine so far; `only` adds what the model says is needed (topology.graph.needed_by).
+Errors: UnknownName lists what exists, and says of a declared component that does not run here yet what brings it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,8 +16,8 @@ from typing import Final, cast
 from audifi.local.components import JobSpec, PodSpec, Runner
 from audifi.local.errors import UnknownName
 from audifi.local.state import Instance
+from audifi.topology.graph import needed_by, resolve
 from audifi.topology.model.compute import Kind
-from audifi.topology.model.network import LinkKind
 from audifi.topology.model.whole import Topology
 
 # Component → module of local.components; services of ours share one.
@@ -71,16 +70,9 @@ def runs_here(topology: Topology) -> list[str]:
 def chosen(topology: Topology, only: Iterable[str]) -> list[str]:
     """What `--only` names and everything it needs; without names, all that runs here."""
     here = runs_here(topology)
-    wanted = [_full_name(name, here) for names in only for name in names.split(",")]
-    if not wanted:
-        return here
-    found: set[str] = set()
-    while wanted:
-        name = wanted.pop()
-        found.add(name)
-        links = [link for link in topology.links_from(name) if link.kind is not LinkKind.OBSERVE]
-        wanted += [link.target for link in links if link.target in here and link.target not in found]
-    return [name for name in here if name in found]
+    named = [_known(topology, name, here) for names in only for name in names.split(",")]
+    needed = needed_by(topology, named) if named else here
+    return [name for name in here if name in needed]
 
 
 def plan(instance: Instance, topology: Topology, only: Iterable[str] = ()) -> Plan:
@@ -111,11 +103,15 @@ def _order(units: list[PodSpec | JobSpec]) -> dict[str, tuple[str, ...]]:
     return waits_for
 
 
-def _full_name(name: str, here: list[str]) -> str:
-    for candidate in (name, f"{name}-service"):
-        if candidate in here:
-            return candidate
-    raise UnknownName(f"there is no component {name!r} that runs here; there are {', '.join(here)}")
+def _known(topology: Topology, word: str, here: list[str]) -> str:
+    try:
+        component = resolve(topology, word)
+    except LookupError as error:
+        raise UnknownName(f"there is no component {word!r}; these run here: {', '.join(here)}") from error
+    if component.name not in here:
+        brings = f"it arrives with {component.arrives_in}" if component.arrives_in else "a third party runs it"
+        raise UnknownName(f"{component.name} does not run on one machine: {brings}. These do: {', '.join(here)}")
+    return component.name
 
 
 def _module(topology: Topology, component: str) -> str:
