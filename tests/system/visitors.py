@@ -14,7 +14,6 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
@@ -79,8 +78,8 @@ class Visitors:
         url = f"http://127.0.0.1:{self.platform.port('mail-1', 'http')}/messages"
         async with aiohttp.ClientSession() as http, http.get(url, params={"to": email}) as reply:
             mails = json.loads(await reply.read())["data"]
-        links = [urlsplit(link) for mail in mails for link in mail["links"] if "/auth/verify?token=" in link]
-        fresh = [token for link in links if (token := parse_qs(link.query)["token"][0]) not in self.used]
+        links: list[str] = [link for mail in mails for link in mail["links"] if "/auth/verify?token=" in link]
+        fresh = [token for link in links if (token := parse_qs(urlsplit(link).query)["token"][0]) not in self.used]
         if not fresh:
             raise NotReady(f"{len(mails)} mails, none with a new link")
         return fresh[-1]

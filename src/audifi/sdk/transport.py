@@ -24,7 +24,7 @@ from audifi.sdk.failures import problem_from
 from audifi.sdk.resolver import LocalhostResolver
 from audifi.sdk.retrying import IDEMPOTENT, RetryPolicy
 from audifi.wire import headers
-from audifi.wire.problems import Problem, Unauthorized, Unavailable, UpstreamTimedOut
+from audifi.wire.problems import Problem, Refusal, Unauthorized, Unavailable, UpstreamTimedOut
 
 T = TypeVar("T")
 
@@ -124,11 +124,11 @@ class Transport:
             token = self.access_token
             try:
                 return await self._attempt(request, self.policy.deadline_s - (loop.time() - started))
-            except Unauthorized:
+            except Unauthorized as refusal:
                 if renewed or not request.signed_in or self.renew is None or token is None:
                     raise
                 renewed = True
-                await self._renew_once(token)
+                await self._renew_once(token, refusal)
             except Problem as problem:
                 pause = self.policy.pause_s(
                     problem, made=made, repeatable=request.is_repeatable, elapsed_s=loop.time() - started
@@ -143,10 +143,14 @@ class Transport:
             raise RuntimeError("use the client as `async with Audifi(...) as audifi:`")
         return self._http
 
-    async def _renew_once(self, stale: str) -> None:
+    async def _renew_once(self, stale: str, refused: Unauthorized) -> None:
         async with self._renewing:
-            if self.access_token == stale and self.renew is not None:  # else someone did it while we waited
+            if self.access_token != stale or self.renew is None:
+                return  # someone did it while we waited
+            try:
                 await self.renew()
+            except Refusal:
+                raise refused from None  # to the caller both mean: sign in again
 
     async def _attempt(self, request: Request, left_s: float) -> Answer:
         try:
