@@ -38,10 +38,7 @@ STYLES: Final = {
 
 
 def check(*, environment: EnvironmentOption = "local", as_json: JsonOption = False) -> int:
-    """Judge the topology: what cannot hold, and the remedy. Exits 1 if there is an error.
-
-    Example: ./audifi check --environment production
-    """
+    """Judge the topology: what cannot hold, and the remedy. Exits 1 if there is an error."""
     return tell(platform(environment), as_json=as_json)
 
 

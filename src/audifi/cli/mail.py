@@ -4,6 +4,7 @@ Between: a person (or a script of the tour) and the mail stand-in's HTTP interfa
 Shape: text for people, one JSON object with --json, only the link with --link.
 Invariant: reads only; nothing is marked or removed.
 Errors: LocalError when the stand-in does not run or nothing arrived.
+Exit: 0 shown · 2 wrong use, or nothing to show
 Example: ./audifi mail --to ada@example.org --link
 """
 
@@ -32,10 +33,6 @@ def mail(
     instance: InstanceOption = DEFAULT,
 ) -> int:
     """Show the mail the platform sent last.
-
-    Example: ./audifi mail --to ada@example.org --link
-
-    Exit: 0 done, 2 wrong use or nothing to show.
 
     Parameters
     ----------

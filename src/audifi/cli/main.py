@@ -7,6 +7,7 @@ Errors: LocalError → 2; interrupted → 130; a broken pipe (`audifi logs | hea
 """
 
 import sys
+from importlib import import_module
 from importlib.metadata import version
 from typing import Final
 
@@ -32,8 +33,8 @@ VERBS: Final = (
 )
 
 
-def application() -> App:
-    """The command line with its verbs, none of them imported yet."""
+def application(verb: str = "") -> App:
+    """The command line with its verbs, none of them imported but the one that is asked for."""
     app = App(
         name="audifi",
         help="AudiFi's platform: one typed topology that runs, renders and proves itself.",
@@ -42,8 +43,15 @@ def application() -> App:
         result_action="return_value",
     )
     for place, (name, target, summary) in enumerate(VERBS):
-        app.command(target, name=name, help=summary, sort_key=place)
+        epilogue = _usage_notes(target.partition(":")[0]) if name == verb else None
+        app.command(target, name=name, help=summary, help_epilogue=epilogue, sort_key=place)
     return app
+
+
+def _usage_notes(module: str) -> str:
+    """The lines `Example: …` and `Exit: …` of a verb's docstring, to end its --help with."""
+    lines = (import_module(module).__doc__ or "").splitlines()
+    return "\n\n".join(line for line in lines if line.startswith(("Example:", "Exit:")))
 
 
 def main() -> None:
@@ -55,7 +63,7 @@ def _code_of(arguments: list[str]) -> int:
     from audifi.local.errors import LocalError  # noqa: PLC0415  # only a verb that runs can raise it
 
     try:
-        code = application()(arguments, exit_on_error=False)
+        code = application(*arguments[:1])(arguments, exit_on_error=False)
     except CycloptsError:
         return 2  # cyclopts has said what is wrong
     except LocalError as error:

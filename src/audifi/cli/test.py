@@ -42,10 +42,6 @@ def test(
 ) -> int:
     """Run the tests, cheapest tier first: tidy, unit, agreement, component, system, browser.
 
-    Example: ./audifi test unit auth -k refresh
-
-    Exit: 0 green, 1 a test failed or left a process behind, 2 wrong use, 130 interrupted.
-
     Parameters
     ----------
     selection

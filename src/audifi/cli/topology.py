@@ -30,10 +30,7 @@ FormatOption = Annotated[
 def topology(
     *, form: FormatOption = "tree", environment: EnvironmentOption = "local", as_json: JsonOption = False
 ) -> int:
-    """Print the topology as a tree, JSON or a picture.
-
-    Example: ./audifi topology --format mermaid --environment production
-    """
+    """Print the topology as a tree, JSON or a picture."""
     sys.stdout.write(_text(platform(environment), "json" if as_json else form))
     return 0
 

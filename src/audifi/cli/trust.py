@@ -4,6 +4,8 @@ Between: the person who opens https://app.audifi.localhost in a browser, and loc
 Shape: the authority is `.audifi/ca/ca.pem`, made when it is first needed; it may only sign names below our own.
 Invariant: without --install nothing outside `.audifi/` changes.
 Errors: LocalError with what to do (not root, not a Debian system).
+Exit: 0 done · 2 wrong use, or nothing to show
+Example: ./audifi trust --path · sudo ./audifi trust --install
 Source: Debian update-ca-certificates(8).
 """
 
@@ -44,10 +46,6 @@ def trust(
     path: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Say how to trust the local certificate authority, or do it.
-
-    Example: sudo ./audifi trust --install
-
-    Exit: 0 done, 2 wrong use or nothing to show.
 
     Parameters
     ----------

@@ -79,6 +79,8 @@ async def _summary(instance: Instance, elapsed_s: float, *, attach: bool) -> Non
     if any(unit["component"] == "edge" for unit in pods):
         topology = platform("local")
         api = public_url(instance, topology, "api")
+        if api.count(":") > 1:
+            lines += ["  443 is taken by another program, or only root may use it: addresses carry another port."]
         lines += [
             f"  API    {api}",
             f"  App    {public_url(instance, topology, 'app')}",
