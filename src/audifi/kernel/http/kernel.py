@@ -4,6 +4,7 @@ Between: services' `app.py` (makes it) and kernel.http.pipeline.
 Errors: none.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from audifi.kernel.clock import Clock, SystemClock
 from audifi.kernel.database import Database
 from audifi.kernel.identity import TokenVerifier
 from audifi.kernel.internal import InternalTokens
-from audifi.kernel.limits import Limit
+from audifi.kernel.limits import Limit, Standing
 from audifi.kernel.sessions import Sessions
 from audifi.kernel.settings import ServiceSettings
 
@@ -30,6 +31,7 @@ class Kernel:
     internal: InternalTokens | None = None
     clock: Clock = field(default_factory=SystemClock)
     limits: tuple[Limit, ...] = ()  # counted for every operation, before the operation's own
+    on_limit_hit: Callable[[Any, Standing], Awaitable[None]] | None = None  # told of the call and of what refused it
 
     @property
     def is_production(self) -> bool:

@@ -103,6 +103,8 @@ class Pipeline:
             standing = await self._limiter.ask(rules)
         except Exceeded as exceeded:
             _show(call, exceeded.standing)
+            if self._kernel.on_limit_hit is not None:
+                await self._kernel.on_limit_hit(call, exceeded.standing)
             raise
         if standing is not None:
             _show(call, standing)
