@@ -57,7 +57,7 @@ def test(
     """
     arguments = [str(path.relative_to(ROOT)) for path in paths_of(selection)]
     arguments += [f"--hypothesis-seed={seed if seed is not None else random.SystemRandom().randrange(2**32)}"]
-    arguments += [f"--junitxml={_report_file()}", "-o", "junit_family=xunit2"]
+    arguments += [f"--junitxml={_report_file()}", "-o", "junit_family=xunit1"]
     arguments += ["-k", keyword] if keyword else []
     arguments += ["-x"] if exit_first else []
     arguments += ["-v"] if verbose else ["-q"] if selection else []
