@@ -100,7 +100,9 @@ class Database:
         self._duration = {
             name: histogram(metrics.DB_QUERY_DURATION).labels(name, "") for name in ("transaction", "read", "row")
         }
+        self._waiting = {writer: 0, reader: 0}
         for name, pool in (("writer", writer), ("reader", reader)):
+            gauge(metrics.DB_WAITING).labels(name).set_function(lambda p=pool: self._waiting[p])
             gauge(metrics.DB_ACTIVE).labels(name).set_function(lambda p=pool: p.get_size() - p.get_idle_size())
             gauge(metrics.DB_IDLE).labels(name).set_function(lambda p=pool: p.get_idle_size())
 
@@ -199,8 +201,11 @@ class Database:
             tries = _Tries(BRIDGE_S)
             while True:
                 try:
-                    async with pool.acquire(timeout=tries.patience_s()) as connection:
+                    connection = await self._acquire(pool, tries)
+                    try:
                         return await getattr(connection, method)(sql, *arguments)
+                    finally:
+                        await pool.release(connection)
                 except (*_CONNECTION_LOST, TimeoutError) as error:
                     if _is_unfit_value(error):
                         raise _problem(error) from error
@@ -209,11 +214,18 @@ class Database:
                 except asyncpg.PostgresError as error:
                     raise _problem(error) from error
 
+    async def _acquire(self, pool: Any, tries: "_Tries") -> Any:
+        self._waiting[pool] += 1
+        try:
+            return await pool.acquire(timeout=tries.patience_s())
+        finally:
+            self._waiting[pool] -= 1
+
     async def _begin(self, pool: Any, begin: str, bridge_s: float) -> Any:
         tries = _Tries(bridge_s)
         while True:
             try:
-                connection = await pool.acquire(timeout=tries.patience_s())
+                connection = await self._acquire(pool, tries)
             except (*_CONNECTION_LOST, TimeoutError) as error:
                 await tries.again(error)
                 continue

@@ -49,7 +49,12 @@ UPDATE idempotency_keys SET status = $3, reply = $4, lease_until = NULL
  WHERE scope = $1 AND fence = $2 AND status IS NULL
 """
 _GIVE_UP: Final = "DELETE FROM idempotency_keys WHERE scope = $1 AND fence = $2 AND status IS NULL"
-_PURGE: Final = "DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(hours => $1)"
+# Index first, a bounded number of rows, none that another pod is deleting.
+_PURGE: Final = """
+DELETE FROM idempotency_keys WHERE scope IN (
+    SELECT scope FROM idempotency_keys WHERE created_at < now() - make_interval(hours => $1)
+     ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+"""
 
 
 class Stored(msgspec.Struct):
@@ -101,10 +106,10 @@ async def finish(database: Database, held: Claim, *, status: int, reply: bytes) 
             await tx.execute(_GIVE_UP, held.scope, held.fence)
 
 
-async def purge(database: Database) -> int:
-    """Delete what is older than KEPT_H; return how many."""
+async def purge(database: Database, *, rows_max: int = 1000) -> int:
+    """Delete what is older than KEPT_H, the oldest `rows_max` at most; return how many."""
     async with database.transaction() as tx:
-        return changed(await tx.execute(_PURGE, KEPT_H))
+        return changed(await tx.execute(_PURGE, KEPT_H, rows_max))
 
 
 def scope_of(*, user: str, method: str, path: str, key: str) -> bytes:

@@ -8,7 +8,8 @@ second delivery, which consumers recognise by the event's id. It sleeps POLL_S w
 this pod wakes it at once (`notify`).
 Order: events of one pod's transactions leave in the order of their position, mostly; consumers must not rely on more
 than the order of one aggregate's events being mostly kept.
-Invariant: a row is deleted only in the transaction after its append was acknowledged.
+Invariant: a row is deleted only in the transaction after its append was acknowledged, by the queue and by as many of
+its replicas as QUEUE_WAIT_REPLICAS says (promise `queue-no-loss`).
 Errors: the relay keeps running: the queue or the database being away is logged once and tried again.
 Source: domain.md 2.0 "Events"; https://microservices.io/patterns/data/transactional-outbox.html.
 """

@@ -18,6 +18,7 @@ Source: domain.md 2.0 "Events"; https://redis.io/docs/latest/develop/data-types/
 
 import asyncio
 import socket
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, Self, cast
 
@@ -28,7 +29,7 @@ from redis.backoff import ConstantBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from audifi.kernel import context
-from audifi.kernel.connection import Connection
+from audifi.kernel.connection import Connection, changed
 from audifi.kernel.database import Database
 from audifi.kernel.logs import log
 from audifi.kernel.metrics import counter, gauge
@@ -42,10 +43,19 @@ READ_S: Final = 2.0  # how long one read waits for new entries
 BATCH: Final = 32
 _COMMAND_S: Final = 5.0
 _PAUSE_S: Final = 1.0
+_WAIT_S: Final = 1.0  # a replica that is there answers in a millisecond
+MEASURE_S: Final = 5.0  # less than Prometheus' interval (15 s)
 _FAILURES: Final = (RedisError, OSError, TimeoutError)
 _PROCESSED: Final = (
     "INSERT INTO processed_events (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1"
 )
+
+_PURGE: Final = """
+DELETE FROM processed_events WHERE (consumer, event_id) IN (
+    SELECT consumer, event_id FROM processed_events WHERE processed_at < now() - make_interval(days => $1)
+     ORDER BY processed_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+"""
+HANDLED_DAYS: Final = 30  # kernel.purging says why
 
 Handler = Callable[[Connection, Event], Awaitable[None]]
 Entry = tuple[bytes, Mapping[bytes, bytes]]
@@ -59,13 +69,17 @@ class QueueSettings(Protocol):
     def queue_url(self) -> str: ...
     @property
     def queue_password(self) -> Secret: ...
+    @property
+    def queue_wait_replicas(self) -> int: ...
 
 
 class Queue:
     """The queue's Redis."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, wait_replicas: int = 0) -> None:
         self.client = client
+        self._wait_replicas = wait_replicas
+        self._lacked_replicas = False
 
     @classmethod
     async def open(cls, settings: QueueSettings) -> Self:
@@ -80,7 +94,7 @@ class Queue:
             socket_keepalive_options={socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 2},
             retry=Retry(ConstantBackoff(0.1), 1),
         )
-        return cls(client)
+        return cls(client, settings.queue_wait_replicas)
 
     async def close(self) -> None:
         await self.client.aclose()
@@ -92,14 +106,28 @@ class Queue:
             raise _unavailable(error) from error
 
     async def append(self, entries: Sequence[tuple[str, bytes]]) -> None:
-        """Append (stream, payload) pairs, in order, in one round trip."""
+        """Append (stream, payload) pairs, in order, in one round trip; return when enough replicas have them."""
         pipeline = self.client.pipeline(transaction=False)
         for stream, payload in entries:
             pipeline.xadd(stream, {streams.PAYLOAD_FIELD: payload}, maxlen=streams.LENGTH_MAX, approximate=True)
         try:
-            await pipeline.execute()
+            if self._lacked_replicas:
+                self._require(await self._wait(self.client))  # else every try would append everything once more
+            answers = await self._wait(pipeline).execute() if self._wait_replicas else await pipeline.execute()
         except _FAILURES as error:
             raise _unavailable(error) from error
+        if self._wait_replicas:
+            self._require(answers[-1])
+
+    def _wait(self, sender: Any) -> Any:
+        # WAIT speaks of its own connection's writes: it is in the pipeline, behind them.
+        return sender.execute_command("WAIT", self._wait_replicas, int(_WAIT_S * 1000))
+
+    def _require(self, replicas: Any) -> None:
+        self._lacked_replicas = int(replicas) < self._wait_replicas
+        if self._lacked_replicas:
+            message = f"{replicas} of {self._wait_replicas} replicas of the queue have the events"
+            raise Unavailable(message, retry_after_s=2, may_have_taken_effect=True)
 
 
 class Consumer:
@@ -112,6 +140,7 @@ class Consumer:
         self._handlers = handlers
         self._streams = sorted({streams.of_event(event_type) for event_type in handlers})
         self._retry_at: dict[tuple[str, bytes], float] = {}
+        self._measured_at = float("-inf")
         self._is_away = False
 
     async def run(self) -> None:
@@ -120,6 +149,7 @@ class Consumer:
             try:
                 await self.create_groups()
                 while True:
+                    await self._measure_now_and_then()
                     await self.step()
             except (*_FAILURES, Problem) as error:
                 if not self._is_away:
@@ -143,12 +173,32 @@ class Consumer:
                 handled += 1
         return handled
 
+    async def _measure_now_and_then(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._measured_at + MEASURE_S:
+            self._measured_at = now
+            await self.measure()
+
     async def measure(self) -> None:
         """Set the gauges of depth and age of every stream."""
         for stream in self._streams:
             for row in await self._redis.xinfo_groups(stream):
                 if row["name"] in (self._group, self._group.encode()):
-                    gauge(metrics.QUEUE_DEPTH).labels(stream).set(int(row["pending"]) + int(row.get("lag") or 0))
+                    depth = int(row["pending"]) + int(row.get("lag") or 0)
+                    gauge(metrics.QUEUE_DEPTH).labels(stream).set(depth)
+                    age_s = await self._oldest_age_s(stream, row["last-delivered-id"])
+                    gauge(metrics.QUEUE_OLDEST_AGE).labels(stream).set(age_s)
+
+    async def _oldest_age_s(self, stream: str, last_delivered: bytes) -> float:
+        """How long the oldest entry waits that is delivered and not acknowledged, else the oldest not delivered."""
+        pending = await self._redis.xpending(stream, self._group)
+        oldest = pending["min"] if pending["pending"] else None
+        if oldest is None:
+            unread = await self._redis.xrange(stream, min=b"(" + last_delivered, count=1)
+            oldest = unread[0][0] if unread else None
+        if oldest is None:
+            return 0.0
+        return max(0.0, time.time() - int(oldest.partition(b"-")[0]) / 1000)  # an id begins with its milliseconds
 
     async def create_groups(self) -> None:
         """Make the group on each stream, from its beginning, where it does not exist."""
@@ -237,6 +287,12 @@ class Consumer:
         await self._redis.xadd(streams.dead_letters(stream, self._group), letter)
         await self._redis.xack(stream, self._group, identity)
         counter(metrics.QUEUE_DEAD_LETTERS).labels(stream).inc()
+
+
+async def purge(database: Database, *, rows_max: int = 1000) -> int:
+    """Forget handled events older than HANDLED_DAYS, the oldest `rows_max` at most; return how many."""
+    async with database.transaction() as tx:
+        return changed(await tx.execute(_PURGE, HANDLED_DAYS, rows_max))
 
 
 def _by_stream(answer: Any) -> list[tuple[str, list[Entry]]]:

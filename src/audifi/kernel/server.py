@@ -27,7 +27,7 @@ import uvicorn
 import uvloop
 from prometheus_client import start_http_server
 
-from audifi.kernel import logs
+from audifi.kernel import logs, purging
 from audifi.kernel.context import PROCESS
 from audifi.kernel.health import Check, Health
 from audifi.kernel.http.application import Application, Scope, Send, application
@@ -96,7 +96,7 @@ async def serve(settings: S, lifespan: Lifespan[S], *, title: str) -> int:
         served = application(service.operations, kernel=service.kernel, title=title, version=settings.version)
         front = Front(served, health)
         stack.callback(_metrics(settings))
-        loops = [*service.loops, *([Exporter(settings.otlp_url).run] if settings.otlp_url else [])]
+        loops = [*service.loops, *_own_loops(settings, service.kernel)]
         stack.push_async_callback(_stop, [asyncio.create_task(_keep(loop)) for loop in loops])
         server = _Server(_configuration(front))
         _on_signals(server, health, settings.drain_s)
@@ -104,6 +104,15 @@ async def serve(settings: S, lifespan: Lifespan[S], *, title: str) -> int:
         await server.serve(sockets=[listening])
     log.info("stopped")
     return 1 if server.is_forced else 0
+
+
+def _own_loops(settings: ServiceSettings, kernel: Kernel) -> list[Loop]:
+    loops: list[Loop] = []
+    if settings.otlp_url:
+        loops.append(Exporter(settings.otlp_url).run)
+    if kernel.database is not None:
+        loops.append(purging.loop_over(kernel.database))
+    return loops
 
 
 class Front:

@@ -11,7 +11,7 @@ Source: domain.md 5.7 (origins), 5.8, 5.9 (environments); components.md 2 (Patro
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from audifi.topology import links, promises, stores, thirdparties, zone
+from audifi.topology import links, promises, serving, stores, thirdparties, zone
 from audifi.topology.model.compute import Component, Kind, Port
 from audifi.topology.model.network import Link, LinkKind
 from audifi.topology.model.whole import Topology
@@ -154,6 +154,9 @@ def process_environment(topology: Topology, component_name: str) -> dict[str, Va
     for link in topology.links_from(component_name):
         told.update(_told_by(topology, link))
     told.update(_identity(topology, component_name))
+    told.update(serving.EVERYWHERE)
+    if topology.environment == "local":
+        told.update(serving.ON_ONE_MACHINE)
     told.update(component.environment)
     return told
 
@@ -172,6 +175,7 @@ def _told_by(topology: Topology, link: Link) -> dict[str, Value]:  # noqa: PLR09
         return {
             environment.QUEUE_URL: Url(scheme="redis", component=target.name, port=link.port),
             environment.QUEUE_PASSWORD: Secret(name=f"{target.name}-password"),
+            environment.QUEUE_WAIT_REPLICAS: str(topology.stores.queue.wait_replicas),
         }
     if target.name == "mail":
         return _mail(topology, link)
@@ -237,7 +241,6 @@ def _exists_here(topology: Topology, component: Component) -> bool:
 def _locally(component: Component) -> Component:
     """The same component on one machine: runs now, or says which part brings it."""
     component = replace(component, runs_locally=component.name in LOCAL_NOW)
-    component = _told_instead(component, {environment.TRUSTED_PROXY_NETWORKS: "127.0.0.0/8"})  # this machine
     match component.name:
         case "mail":  # the stand-in's own ports; the numbers only name them, local.ports allocates
             return replace(component, ports=(Port(name="smtp", number=1025), Port(name="http", number=8025)))

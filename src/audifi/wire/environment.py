@@ -33,6 +33,7 @@ REDIS_NODES: Final = "REDIS_NODES"  # host:port,host:port,… of the cluster
 REDIS_PASSWORD: Final = "REDIS_PASSWORD"  # noqa: S105
 QUEUE_URL: Final = "QUEUE_URL"  # redis://host:port
 QUEUE_PASSWORD: Final = "QUEUE_PASSWORD"  # noqa: S105
+QUEUE_WAIT_REPLICAS: Final = "QUEUE_WAIT_REPLICAS"  # an event counts as taken when so many replicas have it
 OTLP_URL: Final = "OTLP_URL"  # optional: traces are dropped without it
 MAIL_URL: Final = "MAIL_URL"  # smtp://host:port
 MAIL_PASSWORD: Final = "MAIL_PASSWORD"  # noqa: S105  # optional: the local stand-in has none
@@ -42,12 +43,14 @@ INTERNAL_SIGNING_KEY: Final = "INTERNAL_SIGNING_KEY"  # private JWK of this serv
 INTERNAL_CALLER_KEYS: Final = "INTERNAL_CALLER_KEYS"  # JWKS: public keys of the services with a declared link to us
 JWKS_URL: Final = "JWKS_URL"  # auth-service's public keys; auth-service itself has none
 
-# auth-service.
+# Whom it believes: every service.
 TOKEN_ISSUER: Final = "TOKEN_ISSUER"  # noqa: S105
 TOKEN_AUDIENCE: Final = "TOKEN_AUDIENCE"  # noqa: S105
+MFA_REQUIRED_ALL: Final = "MFA_REQUIRED_ALL"
+TRUSTED_PROXY_NETWORKS: Final = "TRUSTED_PROXY_NETWORKS"  # CIDRs whose X-Forwarded-For is believed
+
+# auth-service.
 ENCRYPTION_KEYS: Final = "ENCRYPTION_KEYS"  # kid:base64,kid:base64 AES-256; the first encrypts, all decrypt
 APP_URL: Final = "APP_URL"
 CORS_ORIGINS: Final = "CORS_ORIGINS"
 MAIL_FROM: Final = "MAIL_FROM"
-MFA_REQUIRED_ALL: Final = "MFA_REQUIRED_ALL"
-TRUSTED_PROXY_NETWORKS: Final = "TRUSTED_PROXY_NETWORKS"  # CIDRs whose X-Forwarded-For is believed

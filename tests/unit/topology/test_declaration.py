@@ -28,16 +28,7 @@ from audifi.topology.secrets import WITH_DATABASE, WITH_IDENTITY
 from audifi.wire import environment as names
 
 ENVIRONMENTS = ["local", "staging", "production"]
-AUTH_ONLY = {
-    names.TOKEN_ISSUER,
-    names.TOKEN_AUDIENCE,
-    names.ENCRYPTION_KEYS,
-    names.APP_URL,
-    names.CORS_ORIGINS,
-    names.MAIL_FROM,
-    names.MFA_REQUIRED_ALL,
-    names.TRUSTED_PROXY_NETWORKS,
-}
+AUTH_ONLY = {names.ENCRYPTION_KEYS, names.APP_URL, names.CORS_ORIGINS, names.MAIL_FROM}
 
 
 def items(value: object) -> Iterator[object]:
@@ -143,7 +134,7 @@ def test_a_process_is_told_only_what_a_link_gives_it() -> None:
     topology = platform("local")
     without = replace(topology, links=tuple(link for link in topology.links if link.target != "redis-queue"))
     lost = set(process_environment(topology, "auth-service")) - set(process_environment(without, "auth-service"))
-    assert lost == {names.QUEUE_URL, names.QUEUE_PASSWORD}
+    assert lost == {names.QUEUE_URL, names.QUEUE_PASSWORD, names.QUEUE_WAIT_REPLICAS}
     assert names.DATABASE_WRITER_URL not in process_environment(topology, "ws-gateway")
 
 
