@@ -8,9 +8,12 @@ Source: domain.md 5.4 (cache, WAF, /admin), 5.5 (limits per IP), 5.8 (timeouts).
 
 from audifi.targets.nginx.edge import Edge
 from audifi.wire import headers
-from audifi.wire.routes import BODY_BYTES, CONNECT_TIMEOUT_S, METHODS, ROUTES, TIMEOUT_CEILING_S, UPLOAD_BYTES, Route
+from audifi.wire.routes import BODY_BYTES, METHODS, ROUTES, TIMEOUT_CEILING_S, UPLOAD_BYTES, Route
 
 V1 = "(?:/api)?/v1"
+# A worker that judges a thousand simultaneous requests is busy for seconds before it looks at a connection it opened.
+# A gateway that is gone refuses at once, so patience does not delay failover. Source: tests/system/test_one_link.py.
+CONNECT_BUSY_S = 20
 KEEP_STALE_S = 60  # domain.md 5.4: stale-while-revalidate
 NEXT_UPSTREAM = {"read": "error", "cached": "error", "write": "error", "once": "off", "upload": "off"}
 
@@ -131,7 +134,7 @@ def lane(name: str, edge: Edge, *, cache_s: int | None = None) -> str:
     """Return the directives of one lane."""
     lines = [
         *_forwarding(),
-        f"proxy_connect_timeout {CONNECT_TIMEOUT_S}s;",
+        f"proxy_connect_timeout {CONNECT_BUSY_S}s;",
         f"proxy_read_timeout {TIMEOUT_CEILING_S + 5}s;",
         f"proxy_send_timeout {TIMEOUT_CEILING_S + 5}s;",
         f"proxy_next_upstream {NEXT_UPSTREAM[name]};",

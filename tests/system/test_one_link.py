@@ -1,0 +1,40 @@
+"""A thousand hands reach for one link: exactly one gets it.
+
+Between: a crowd at the edge, each hundredth from an address of its own, and auth-service's one conditional UPDATE.
+"""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from tests.system.conftest import Figure
+from tests.system.visitors import ONCE, Visitors, new_email
+
+from audifi.sdk import Audifi, SignedIn
+from audifi.wire.problems import InvalidToken, Problem
+
+PEOPLE = 125
+HANDS = 8  # per address: ten verifications an hour are allowed (domain.md 5.5)
+
+
+@pytest.mark.asyncio
+async def test_of_a_thousand_concurrent_verifications_exactly_one_wins(people: Visitors, figure: Figure) -> None:
+    email = new_email()
+    asker = await people.guest()
+    await asker.auth.request_link(email)
+    token = await people.token_for(email)
+    crowd = [await people.guest(retries=ONCE) for _ in range(PEOPLE)]
+    began_s = asyncio.get_running_loop().time()
+    answers = await asyncio.gather(*(reach(each, token) for each in crowd for _ in range(HANDS)))
+    figure("1,000 verifications of one link", asyncio.get_running_loop().time() - began_s, "s")
+    assert Counter(answers) == {"signed in": 1, InvalidToken.code: PEOPLE * HANDS - 1}
+    winner = next(each for each in crowd if each.is_signed_in)
+    assert len(await winner.auth.sessions()) == 1
+
+
+async def reach(client: Audifi, token: str) -> str:
+    """Say how it went."""
+    try:
+        return "signed in" if isinstance(await client.auth.verify(token), SignedIn) else "second factor"
+    except Problem as problem:
+        return problem.code
