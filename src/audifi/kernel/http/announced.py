@@ -25,7 +25,9 @@ def announced(operation: Operation, limits: Sequence[Limit] = ()) -> tuple[type[
 
 
 def statuses(operation: Operation, limits: Sequence[Limit] = ()) -> frozenset[int]:
-    return frozenset({operation.status, *(each.status for each in announced(operation, limits))})
+    return frozenset(
+        {operation.status, *operation.other_statuses, *(each.status for each in announced(operation, limits))}
+    )
 
 
 def _of_input(operation: Operation) -> set[type[Problem]]:

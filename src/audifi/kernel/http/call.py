@@ -63,7 +63,7 @@ class Call(Generic[Deps]):
     caller: str | None = None  # component that called, for Access.SERVICE
     parameters: Any = None  # Operation.parameters, decoded
     idempotency: Claim | None = None
-    reply_status: int = 200  # the operation's; only `settle` needs it
+    reply_status: int = 200  # the operation's; a handler may set one of its `other_statuses`
     reply_is_bare: bool = False
     reply_headers: dict[str, str] = field(default_factory=dict[str, str])
     reply_cookies: list[str] = field(default_factory=list[str])

@@ -163,6 +163,13 @@ def _responses(operation: Operation, schemas: dict[Any, Document], limits: Seque
         by_status.setdefault(problem.status, []).append(problem)
     for status, problems in sorted(by_status.items()):
         found[str(status)] = _refusal(problems)
+    for status in operation.other_statuses:
+        refusal: Document = found.get(str(status), {"description": "The answer."})
+        kinds = [good["content"]["application/json"]["schema"]]
+        content: Document = refusal.setdefault("content", {}).setdefault("application/json", {})
+        kinds += [content["schema"]] if "schema" in content else []
+        content["schema"] = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+        found[str(status)] = refusal
     return found
 
 

@@ -98,6 +98,7 @@ class Operation:
     reply: Any = None  # type of the data; None with status 204
     listed: bool = False  # the handler returns a Page of `reply`
     status: int = 200
+    other_statuses: tuple[int, ...] = ()  # the same reply may leave with: a handler sets call.reply_status
     errors: tuple[type[Problem], ...] = ()
     limits: tuple[Limit, ...] = ()
     step_up: StepUp = StepUp.NO

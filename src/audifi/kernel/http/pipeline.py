@@ -115,7 +115,9 @@ class Pipeline:
         if operation.status == 204:
             assert result is None, f"{operation.name}: 204 has no body, the handler returned {type(result).__name__}"
             return 204, b""
-        return operation.status, encode.reply(result, is_bare=not operation.envelope)
+        status = call.reply_status
+        assert status in (operation.status, *operation.other_statuses), f"{operation.name}: {status} is not announced"
+        return status, encode.reply(result, is_bare=not operation.envelope)
 
     async def _once(self, call: Call[Any], data: bytes, arguments: list[Any]) -> Answer:
         key, database = call.headers.lower("idempotency-key"), self._kernel.database
