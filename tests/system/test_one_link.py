@@ -11,9 +11,10 @@ from tests.system.conftest import Figure
 from tests.system.visitors import ONCE, Visitors, new_email
 
 from audifi.sdk import Audifi, SignedIn
-from audifi.wire.problems import InvalidToken, Problem
+from audifi.wire.problems import InvalidToken, Problem, RateLimited, Unavailable, UpstreamTimedOut
 
 PEOPLE = 125
+BUSY = (Unavailable.code, UpstreamTimedOut.code, RateLimited.code)  # a small machine may say "later", never "yes"
 HANDS = 8  # per address: ten verifications an hour are allowed (domain.md 5.5)
 
 
@@ -27,7 +28,11 @@ async def test_of_a_thousand_concurrent_verifications_exactly_one_wins(people: V
     began_s = asyncio.get_running_loop().time()
     answers = await asyncio.gather(*(reach(each, token) for each in crowd for _ in range(HANDS)))
     figure("1,000 verifications of one link", asyncio.get_running_loop().time() - began_s, "s")
-    assert Counter(answers) == {"signed in": 1, InvalidToken.code: PEOPLE * HANDS - 1}
+    counts = Counter(answers)
+    figure("of these turned away by a busy platform", sum(counts[code] for code in BUSY), "requests")
+    assert counts["signed in"] == 1, counts
+    assert set(counts) <= {"signed in", InvalidToken.code, *BUSY}, counts
+    assert counts[InvalidToken.code] > len(answers) / 2, counts
     winner = next(each for each in crowd if each.is_signed_in)
     assert len(await winner.auth.sessions()) == 1
 
