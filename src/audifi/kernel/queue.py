@@ -70,7 +70,7 @@ class QueueSettings(Protocol):
     @property
     def queue_password(self) -> Secret: ...
     @property
-    def queue_wait_replicas(self) -> int: ...
+    def queue_replicas_min(self) -> int: ...
 
 
 class Queue:
@@ -94,7 +94,7 @@ class Queue:
             socket_keepalive_options={socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 2},
             retry=Retry(ConstantBackoff(0.1), 1),
         )
-        return cls(client, settings.queue_wait_replicas)
+        return cls(client, settings.queue_replicas_min)
 
     async def close(self) -> None:
         await self.client.aclose()

@@ -34,7 +34,7 @@ class StoreSettings:
     redis_password: Secret
     queue_url: str
     queue_password: Secret
-    queue_wait_replicas: int
+    queue_replicas_min: int
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +51,7 @@ def told(stores: Held) -> StoreSettings:
         redis_password=Secret(environment["REDIS_PASSWORD"]),
         queue_url=environment["QUEUE_URL"],
         queue_password=Secret(environment["QUEUE_PASSWORD"]),
-        queue_wait_replicas=int(environment["QUEUE_WAIT_REPLICAS"]),
+        queue_replicas_min=int(environment["QUEUE_WAIT_REPLICAS"]),
     )
 
 
