@@ -53,7 +53,9 @@ def test_the_launcher_is_plain_sh() -> None:
     assert not (complaint := run("bash", "-n", ".ci/run")), complaint
 
 
-@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed (packages-test.apt lists it)")
+@pytest.mark.skipif(
+    shutil.which("shellcheck") is None, reason="shellcheck is not installed (packages-test.apt lists it)"
+)
 def test_shellcheck_finds_nothing() -> None:
     """Taught by an unquoted path with a space in it."""
     assert not (complaint := run("shellcheck", "audifi", ".ci/run")), complaint
