@@ -47,6 +47,16 @@ def rate_limit(scope: str, identity: str, rule: str) -> str:
     return f"ratelimit:{{{_tag(LIMIT_TAGS, identity)}}}:{scope}:{identity}:{rule}"
 
 
+def failures(scope: str, identity: str, rule: str) -> str:
+    """Return the key of the times at which an address or account failed; in the slot of its pause."""
+    return f"failures:{{{_tag(LIMIT_TAGS, identity)}}}:{scope}:{identity}:{rule}"
+
+
+def pause(scope: str, identity: str) -> str:
+    """Return the key that exists while an address or account is paused, whatever rule paused it."""
+    return f"pause:{{{_tag(LIMIT_TAGS, identity)}}}:{scope}:{identity}"
+
+
 def vstudio(session_id: str, part: str) -> str:
     """Return the key of one part of a live session: state, tally:<decision>, presence, seq or log."""
     return f"vstudio:{{{_tag(VSTUDIO_TAGS, session_id)}}}:{session_id}:{part}"

@@ -86,7 +86,7 @@ async def world(
     database, cache, queue = await Database.open(settings), await Cache.open(settings), await Queue.open(settings)
     built = service(settings, Stores(database, cache, queue), clock=clock)
     running = World(
-        built, application(OPERATIONS, kernel=built.kernel, title="auth", version="test"), clock, mailbox[0]
+        built, application(OPERATIONS, kernel=built.kernel, title="auth", version="test"), clock, mailbox[0], queue
     )
     await running.parts.signing.ready()
     try:

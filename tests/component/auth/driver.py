@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audifi.kernel.clock import SystemClock
 from audifi.kernel.encoding import base64url
 from audifi.kernel.internal import InternalTokens
+from audifi.kernel.queue import Queue
 from audifi.kernel.server import Service
 from audifi.services.auth.parts import Parts
 from audifi.services.auth.settings import AuthSettings
@@ -110,11 +111,12 @@ class Answer:
 class World:
     """The running service with its stores, clock and mailbox."""
 
-    def __init__(self, service: Service, application: Any, clock: MovableClock, mailbox: Mailbox) -> None:
+    def __init__(self, service: Service, application: Any, clock: MovableClock, mailbox: Mailbox, queue: Queue) -> None:
         self.service = service
         self.application = application
         self.clock = clock
         self.mailbox = mailbox
+        self.queue = queue
 
     @property
     def parts(self) -> Parts:

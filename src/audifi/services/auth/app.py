@@ -23,12 +23,13 @@ from audifi.kernel.outbox import Relay
 from audifi.kernel.queue import Consumer, Queue
 from audifi.kernel.server import Service
 from audifi.kernel.sessions import Sessions
-from audifi.services.auth import consumers, housekeeping
+from audifi.services.auth import alarms, consumers, housekeeping
 from audifi.services.auth.parts import Parts
 from audifi.services.auth.postman import Postman
 from audifi.services.auth.routes import OPERATIONS, limits
 from audifi.services.auth.settings import AuthSettings
 from audifi.services.auth.signing import SigningKeys
+from audifi.services.auth.watch import Watch
 from audifi.wire import streams
 
 
@@ -74,6 +75,7 @@ def service(settings: AuthSettings, stores: Stores, *, clock: Clock) -> Service:
         ),
         clock=clock,
         limits=limits.EVERYWHERE,
+        on_limit_hit=alarms.limit_hit,
     )
     return Service(
         kernel=kernel,
@@ -110,4 +112,5 @@ def assembled(settings: AuthSettings, stores: Stores, *, clock: Clock) -> Parts:
             issuer=settings.token_issuer, audience=settings.token_audience, source=signing, clock=clock
         ),
         postman=Postman(database=database, client=client, seal=seal, clock=clock),
+        watch=Watch(cache, clock),
     )

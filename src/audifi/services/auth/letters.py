@@ -85,6 +85,15 @@ def lockout(*, to: str, until: datetime, origin: Origin) -> Letter:
     return Letter(kind="lockout", to=to, subject="Your second factor is locked", text=text + _FOOTER)
 
 
+def failed_sign_ins(*, to: str, app_origin: str, failures: int, origin: Origin) -> Letter:
+    """Return the notice that someone keeps trying."""
+    text = (
+        f"{failures} attempts to sign in to your account failed within an hour. The last one:\n\n{_where(origin)}\n\n"
+        f"Your account is as it was. If this was not you, look at your sessions: {app_origin}/settings"
+    )
+    return Letter(kind="failed_sign_ins", to=to, subject="Failed sign-ins to your AudiFi account", text=text + _FOOTER)
+
+
 def new_device(*, to: str, app_origin: str, origin: Origin) -> Letter:
     """Return the notice of a sign-in from a device not seen before."""
     text = (

@@ -16,6 +16,7 @@ from audifi.kernel.sessions import Sessions
 from audifi.services.auth.postman import Postman
 from audifi.services.auth.settings import AuthSettings
 from audifi.services.auth.signing import SigningKeys
+from audifi.services.auth.watch import Watch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ class Parts:
     signing: SigningKeys
     verifier: TokenVerifier
     postman: Postman
+    watch: Watch
 
 
 AuthCall = Call[Parts]

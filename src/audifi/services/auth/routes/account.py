@@ -2,7 +2,8 @@
 
 Between: the gateway (/user/export, DELETE /user), store.account.
 Invariant: closing ends every session, frees the wallets and tells the other services, in one transaction; what names
-the person is removed 30 days later (housekeeping), audit and security rows stay.
+the person is removed 30 days later (housekeeping), or when the same address signs in again, which makes a new account;
+audit and security rows stay.
 Errors: MfaRequired (step-up), Unauthorized.
 Source: domain.md 2.1, 4 "Privacy"; 9.31.
 """

@@ -4,7 +4,8 @@ Between: the gateway (/admin/users, reachable from admin networks only), store.u
 Invariant: ADMIN and a second factor used in this session, always (kernel.http, Access.ADMIN); every change is audited;
 a suspended account has no session left.
 Errors: Forbidden, MfaRequired (kernel), UserNotFound, InvalidState, Conflict.
-Source: domain.md 2.1, 4 (any admin call alerts: each is audited, changes are security events of severity high).
+Source: domain.md 2.1, 4 "Detection thresholds" (any admin call alerts: each is a security event of severity high
+before anything else is looked at; its name list has none for it, so `authz.admin.called` is ours).
 """
 
 from datetime import UTC, datetime
@@ -55,6 +56,7 @@ class UserChangeBody(Body):
 
 async def list_users(call: AuthCall, query: UsersQuery) -> Page[UserReply]:
     """Return one page of accounts."""
+    await _noticed(call, "list users")
     email = None if query.email is None else query.email.strip(" ").lower()
     page = users.Page(
         limit=query.limit, offset=query.offset, sort=query.sort, status=query.status, role=query.role, email=email
@@ -74,6 +76,7 @@ async def list_users(call: AuthCall, query: UsersQuery) -> Page[UserReply]:
 
 async def change_role(call: AuthCall, body: RoleBody) -> UserReply:
     """Grant or revoke a role."""
+    await _noticed(call, "change role")
     target_id, now = str(call.parameters.id), call.deps.clock.now()
     if body.expires_at is not None and body.expires_at <= now:
         raise InvalidState("expiresAt lies in the past.")
@@ -110,6 +113,7 @@ async def _apply(tx: Connection, call: AuthCall, body: RoleBody, target_id: str)
 
 async def change_user(call: AuthCall, body: UserChangeBody) -> UserReply:
     """Suspend an account, or lift its suspension."""
+    await _noticed(call, "change user")
     target_id, now = str(call.parameters.id), call.deps.clock.now()
     permissions.require_status_change_allowed(actor_id=call.user().user_id, target_id=target_id)
     ended: list[str] = []
@@ -125,6 +129,12 @@ async def change_user(call: AuthCall, body: UserChangeBody) -> UserReply:
         after = await _target(tx, call)
     await presence.entomb(call.deps, ended)
     return user_reply(after)
+
+
+async def _noticed(call: AuthCall, what: str) -> None:
+    # In a transaction of its own: a call that is refused afterwards was made all the same.
+    async with call.deps.database.transaction() as tx:
+        await journal.noticed(tx, call, "authz.admin.called", "high", user_id=call.user().user_id, what=what)
 
 
 async def _set_status(tx: Connection, call: AuthCall, before: User, status: Status) -> None:

@@ -19,7 +19,7 @@ from audifi.kernel.connection import Connection
 from audifi.kernel.http import Access, Body, Operation
 from audifi.kernel.ids import new_id
 from audifi.kernel.telemetry import counter, log
-from audifi.services.auth import journal, letters, presence
+from audifi.services.auth import alarms, journal, letters, presence
 from audifi.services.auth.errors import (
     AccountSuspended,
     InvalidToken,
@@ -33,7 +33,7 @@ from audifi.services.auth.routes.replies import MessageReply, SignInReply, user_
 from audifi.services.auth.rules import email as email_rules
 from audifi.services.auth.rules import networks, profile
 from audifi.services.auth.signing import ACCESS_S
-from audifi.services.auth.store import links, users
+from audifi.services.auth.store import account, links, users
 from audifi.services.auth.store.users import User
 from audifi.wire import metrics
 from audifi.wire.events import UserCreated
@@ -58,6 +58,7 @@ class VerifyBody(Body):
 
 async def request_link(call: AuthCall, body: MagicLinkBody) -> MessageReply:
     """Mail a link."""
+    await alarms.require_open(call)
     parts = call.deps
     address = email_rules.normalised(body.email)
     path = profile.redirect_path(body.redirect_path)
@@ -81,13 +82,17 @@ async def request_link(call: AuthCall, body: MagicLinkBody) -> MessageReply:
 
 async def verify_link(call: AuthCall, body: VerifyBody) -> SignInReply:
     """Spend a link: open a session, or ask for the second factor."""
+    await alarms.require_open(call)
     token_hash = crypto.token_hash(body.token)
     # A look before the leap: a link that is not good costs one read, not a transaction. The UPDATE below still decides.
-    state = await links.link_state(call.deps.database, token_hash, call.deps.clock.now())
-    if state != "good":
-        return await _answered(call, _unusable(call, state))
-    async with call.deps.database.transaction() as tx:
-        outcome = await _verified(tx, call, token_hash)
+    link = await links.seen(call.deps.database, token_hash, call.deps.clock.now())
+    if link.state == "good":
+        async with call.deps.database.transaction() as tx:
+            outcome = await _verified(tx, call, token_hash)
+    else:
+        outcome = _unusable(call, link.state)
+    if isinstance(outcome, InvalidToken):
+        await alarms.sign_in_failed(call, link.email)
     return await _answered(call, outcome)
 
 
@@ -116,6 +121,15 @@ async def _verified(tx: Connection, call: AuthCall, token_hash: bytes) -> "Probl
 
 
 async def _account(tx: Connection, address: str, call: AuthCall) -> tuple[User, bool]:
+    user, is_new = await _found_or_made(tx, address, call)
+    if user.status == "DELETED":
+        # Whoever reads this mailbox may begin anew, as anybody else: what they closed stays closed, without its name.
+        await account.release_address(tx, address, call.deps.clock.now())
+        user, is_new = await _found_or_made(tx, address, call)
+    return user, is_new
+
+
+async def _found_or_made(tx: Connection, address: str, call: AuthCall) -> tuple[User, bool]:
     now = call.deps.clock.now()
     user_id, is_new = await users.insert_or_find(
         tx, user_id=str(new_id()), email=address, display_name=email_rules.first_display_name(address), now=now

@@ -21,7 +21,7 @@ from audifi.kernel import crypto
 from audifi.kernel.connection import Connection
 from audifi.kernel.http import Access, Body, Operation, Reply, StepUp
 from audifi.kernel.ids import new_id
-from audifi.services.auth import journal, letters, presence
+from audifi.services.auth import alarms, journal, letters, presence
 from audifi.services.auth.errors import (
     AccountLocked,
     AccountSuspended,
@@ -77,6 +77,14 @@ class SteppedUp:
     others: tuple[Session, ...]
 
 
+@dataclass(frozen=True)
+class WrongCode:
+    """A code that was looked at and not accepted: how to refuse, and whose factor it was."""
+
+    refusal: Problem
+    email: str
+
+
 async def set_up(call: AuthCall) -> EnrolmentReply:
     """Begin enrolment; it counts from the first right code on. Calling again before that starts over."""
     parts, user_id = call.deps, call.user().user_id
@@ -99,11 +107,12 @@ async def set_up(call: AuthCall) -> EnrolmentReply:
 
 async def verify(call: AuthCall, body: VerifyCodeBody) -> SignInReply:
     """Judge a code: complete a sign-in, enrol, or step up."""
+    await alarms.require_open(call)
     async with call.deps.database.transaction() as tx:
         outcome = await _judged(tx, call, body)
     call.deps.postman.wake()
-    if isinstance(outcome, Problem):
-        raise outcome
+    if isinstance(outcome, WrongCode | Problem):
+        raise await _counted(call, outcome)
     if isinstance(outcome, Opened):
         return await login.signed_in(call, outcome)
     await presence.publish(call.deps, outcome.user, [outcome.session, *outcome.others])
@@ -115,13 +124,13 @@ async def verify(call: AuthCall, body: VerifyCodeBody) -> SignInReply:
     )
 
 
-async def _judged(tx: Connection, call: AuthCall, body: VerifyCodeBody) -> "Problem | Opened | SteppedUp":
+async def _judged(tx: Connection, call: AuthCall, body: VerifyCodeBody) -> "Problem | WrongCode | Opened | SteppedUp":
     if body.mfa_token is not None:
         return await _complete(tx, call, body.code, body.mfa_token)
     return await _confirm(tx, call, body.code)
 
 
-async def _complete(tx: Connection, call: AuthCall, code: str, mfa_token: str) -> Problem | Opened:
+async def _complete(tx: Connection, call: AuthCall, code: str, mfa_token: str) -> Problem | WrongCode | Opened:
     now, token_hash = call.deps.clock.now(), crypto.token_hash(mfa_token)
     user_id = await links.challenged_user(tx, token_hash, now)
     if user_id is None or not await users.lock(tx, user_id):
@@ -138,7 +147,7 @@ async def _complete(tx: Connection, call: AuthCall, code: str, mfa_token: str) -
     return await login.sign_in(tx, call, user, is_confirmed=True)
 
 
-async def _confirm(tx: Connection, call: AuthCall, code: str) -> Problem | SteppedUp:
+async def _confirm(tx: Connection, call: AuthCall, code: str) -> Problem | WrongCode | SteppedUp:
     if call.principal is None:
         return Unauthorized("Send the mfaToken of the sign-in, or an access token.")
     now, session_id = call.deps.clock.now(), call.principal.session_id
@@ -185,6 +194,7 @@ async def _enrol(tx: Connection, call: AuthCall, user: User) -> None:
 
 async def disable(call: AuthCall, body: CodeBody) -> None:
     """Remove the second factor, unless a role demands one."""
+    await alarms.require_open(call)
     parts, principal = call.deps, call.user()
     async with parts.database.transaction() as tx:
         user = await _locked_user(tx, call, principal.user_id)
@@ -196,7 +206,7 @@ async def disable(call: AuthCall, body: CodeBody) -> None:
             await _remove(tx, call, user)
     parts.postman.wake()
     if refusal is not None:
-        raise refusal
+        raise await _counted(call, refusal)
     await _publish_again(call, user.id)
 
 
@@ -228,7 +238,7 @@ async def _publish_again(call: AuthCall, user_id: str) -> None:
 
 async def judge(
     tx: Connection, call: AuthCall, user: User, code: str, *, accepts_backup: bool = True
-) -> Problem | None:
+) -> Problem | WrongCode | None:
     """Accept a code, spending it, or count the failure and say how to refuse. Call with the account locked."""
     now = call.deps.clock.now()
     if user.locked_until is not None and now < user.locked_until:
@@ -236,7 +246,7 @@ async def judge(
     is_right = await _spend(tx, call, user.id, code, accepts_backup=accepts_backup)
     ip = journal.client_ip(call)
     await store.record_attempt(tx, attempt_id=str(new_id()), user_id=user.id, is_success=is_right, ip=ip, now=now)
-    return None if is_right else await _counted(tx, call, user)
+    return None if is_right else WrongCode(await _refusal(tx, call, user), user.email)
 
 
 async def _spend(tx: Connection, call: AuthCall, user_id: str, code: str, *, accepts_backup: bool) -> bool:
@@ -253,7 +263,14 @@ async def _spend(tx: Connection, call: AuthCall, user_id: str, code: str, *, acc
     )  # fmt: skip
 
 
-async def _counted(tx: Connection, call: AuthCall, user: User) -> Problem:
+async def _counted(call: AuthCall, outcome: Problem | WrongCode) -> Problem:
+    if isinstance(outcome, Problem):
+        return outcome
+    await alarms.sign_in_failed(call, outcome.email)
+    return outcome.refusal
+
+
+async def _refusal(tx: Connection, call: AuthCall, user: User) -> Problem:
     now = call.deps.clock.now()
     failures = await store.failures(tx, user.id, now - timedelta(seconds=totp.WINDOW_S))
     until = totp.lock_end(failures, now)

@@ -22,6 +22,14 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """A link as it stands: good, unknown, used or expired; `email` unless unknown."""
+
+    state: str
+    email: str | None = None
+
+
+@dataclass(frozen=True)
 class Cancellation:
     """Which wallet a notice mail may take back."""
 
@@ -64,15 +72,15 @@ async def consume_link(tx: Connection, token_hash: bytes, now: datetime) -> Link
     return None if row is None else Link(row["email"], row["redirect_path"], _text(row["ip"]))
 
 
-async def link_state(database: Database, token_hash: bytes, now: datetime) -> str:
-    """Return good, unknown, used or expired: for the log and to save work. The caller of the service is not told."""
-    query = "SELECT used_at, expires_at FROM auth.magic_link_tokens WHERE token_hash = $1"
+async def seen(database: Database, token_hash: bytes, now: datetime) -> Seen:
+    """Look at a link: for the log, for its owner and to save work. The caller of the service is not told."""
+    query = "SELECT email, used_at, expires_at FROM auth.magic_link_tokens WHERE token_hash = $1"
     row = await database.row(query, token_hash, primary=True)
     if row is None:
-        return "unknown"
+        return Seen("unknown")
     if row["used_at"] is not None:
-        return "used"
-    return "good" if row["expires_at"] > now else "expired"
+        return Seen("used", row["email"])
+    return Seen("good" if row["expires_at"] > now else "expired", row["email"])
 
 
 async def insert_challenge(tx: Connection, *, token_hash: bytes, user_id: str, expires_at: datetime) -> None:

@@ -77,6 +77,12 @@ async def any_user(connection: Connection, user_id: str, now: datetime) -> User 
     return None if row is None else _user(row)
 
 
+async def active_id(connection: Connection, email: str) -> str | None:
+    """Return whose address this is, if the account is in use."""
+    user_id = await connection.fetchval("SELECT id FROM auth.users WHERE email = $1 AND status = 'ACTIVE'", email)
+    return None if user_id is None else str(user_id)
+
+
 async def lock(tx: Connection, user_id: str) -> bool:
     """Hold this account until commit, so that decisions about it are made one at a time."""
     held = await tx.fetchval("SELECT 1 FROM auth.users WHERE id = $1 AND status <> 'DELETED' FOR UPDATE", user_id)
