@@ -40,7 +40,7 @@ from benchmarks.harness.visitors import Visit
 from benchmarks.harness.wrk import Load
 
 ACCOUNTS = 20_000
-READERS = 3000  # each reads at most 30 profiles a minute
+READERS = 2000  # each reads at most 30 profiles a minute
 CONNECTIONS = 32
 LINKS_PER_S = 1500  # more than any way in can use
 HOST = "api.audifi.localhost"

@@ -52,6 +52,7 @@ _CONNECTION_LOST: Final = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the driver lost track of a connection that broke between Parse and Bind
     asyncpg.ProtocolViolationError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
