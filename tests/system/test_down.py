@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from audifi.local import process
+from audifi.local.files import remove_tree
 from audifi.local.held import held
 from audifi.local.ports import LOOPBACK
 
@@ -30,6 +31,7 @@ def test_nothing_is_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Non
     assert not sockets
     ours = [each for each in set(Path("/tmp").iterdir()) - temporary if "audifi" in each.name]  # noqa: S108
     assert not ours
+    remove_tree(instance.path)
 
 
 def _listens(number: int) -> bool:
