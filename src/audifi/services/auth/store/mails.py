@@ -13,7 +13,7 @@ from typing import Final
 
 from audifi.kernel.connection import Connection, changed
 
-LEASE_S: Final = 90  # longer than the mail client's whole deadline
+LEASE_S: Final = 45  # the mail client's whole deadline (30 s), and time to write down how it ended
 
 
 @dataclass(frozen=True, kw_only=True)
