@@ -16,8 +16,8 @@ proofs (recovers the signer).
     Expiration Time: 2026-11-23T01:05:00.000Z
 
 Invariant: a proof is bound to our domain, one address, one chain and one nonce; none of it can be used elsewhere.
-Why our own parser: the library reads exactly this grammar with an ABNF engine, drags in a chain client (three times
-the memory of the pod) and an environment variable of its own; the grammar is eleven lines.
+Why our own parser: the library does not import beside its grammar engine's release and drags in a chain client; the
+grammar is eleven lines (docs/decisions/0036-own-wallet-proof-parser.md).
 Units: seconds.
 Errors: InvalidSignature (wrong text), NonceInvalid is the caller's.
 Source: EIP-4361 (ABNF of the message), EIP-55 (checksum), domain.md 4.
