@@ -14,7 +14,9 @@ import pytest_asyncio
 from tests.browser.chromium import Browser, binary, chromium
 
 from audifi.local.certificates import authority_directory
+from audifi.local.components import edge
 from audifi.local.held import Held
+from audifi.targets.nginx.edge import Edge
 
 WANTED = "is not installed (packages-test.apt lists it)"
 
@@ -30,6 +32,11 @@ class Site:
 
     def api(self, path: str) -> str:
         return self.platform.public_url("api", f"/v1{path}")
+
+    @property
+    def edge(self) -> Edge:
+        """What the edge was rendered from."""
+        return edge.edge(self.platform.instance, self.platform.topology)
 
     @property
     def authority(self) -> Path:

@@ -129,8 +129,9 @@ http {
         server_name <<apex>>;
         root html/apex;
         include page-headers.conf;
-        include problems.conf;
-        location / { try_files $uri /index.html; }
+        include page-problems.conf;
+        include page-problem-locations.conf;
+        location / { try_files $uri $uri/index.html =404; }
     }
     server {
         listen <<host>>:<<https_port>> ssl http2;
@@ -140,14 +141,19 @@ http {
         include problems.conf;
         include guards.conf;
         include lanes.conf;
+        include page-problem-locations.conf;
         location /api/ { include lane-read.conf; }
         # Hashed names: a changed file has another address.
         location /assets/ {
             include page-security.conf;
+            include page-problems.conf;
             add_header Cache-Control "public, max-age=31536000, immutable" always;
             try_files $uri =404;
         }
-        location / { try_files $uri /index.html; }
+        location / {
+            include page-problems.conf;
+            try_files $uri /index.html;
+        }
     }
     server {
         listen <<host>>:<<https_port>> ssl http2;
@@ -228,6 +234,7 @@ def render(edge: Edge) -> Files:
         "lanes.conf": lanes.locations(edge),
         "lane-read.conf": lanes.lane("read", edge),
         "firewall.conf": firewall.rules(edge),
-        "html/apex/index.html": pages.apex(edge),
-        "html/app/index.html": pages.app(edge),
+        "page-problems.conf": pages.refusals(),
+        "page-problem-locations.conf": pages.refusal_locations(),
+        **pages.files(edge),
     }
