@@ -3,9 +3,10 @@
 Between: kernel.cache (asks for one command), hiredis (packs and parses) and the nodes (RESP2).
 
 # Why not the library's cluster client
-Measured side by side: 49 µs CPU per GET there, 3.5 µs here with 16 at once (59 and 13 one by one), and a signed-in
-request makes three. Also, a master that hangs (does not answer, does not close) was never given up there, because the
-caller's deadline cancels the very attempt that would have noticed.
+A signed-in request runs two to three commands. redis-py's cluster client takes one connection per command in flight and
+five times our CPU for a command among concurrent ones, and with a master that hangs (does not answer, does not close)
+its writes flow again later than ours and than the five seconds that are promised: results/benchmarks/redis_client.json,
+docs/decisions/0037. The protocol itself is hiredis'.
 
 # How it talks
 Commands of all requests share a connection; those of one turn of the event loop leave in one write, answers come back
