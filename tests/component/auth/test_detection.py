@@ -69,11 +69,19 @@ async def test_an_address_is_open_again_when_its_pause_is_over(world: World) -> 
     assert (await client.post("/auth/verify-magic-link", {"token": await link(world, new_email())})).status == 200
 
 
-async def test_malformed_bodies_and_locked_factors_are_not_guesses(world: World) -> None:
+async def test_malformed_bodies_are_not_guesses(world: World) -> None:
     client = world.client()
     for _ in range(6):
         assert (await client.post("/auth/verify-magic-link", {"token": 1})).status == 400
     assert (await client.post("/auth/verify-magic-link", {"token": await link(world, new_email())})).status == 200
+
+
+async def test_a_link_used_many_times_at_once_from_one_address_has_one_winner(world: World) -> None:
+    client, token = world.client(), await link(world, new_email())
+    answers = await asyncio.gather(*(client.post("/auth/verify-magic-link", {"token": token}) for _ in range(100)))
+    statuses = [answer.status for answer in answers]
+    assert statuses.count(200) == 1, statuses
+    assert set(statuses) == {200, 401, 429}, statuses
 
 
 async def test_wrong_codes_close_an_address_and_three_of_them_alarm(world: World) -> None:
