@@ -22,7 +22,7 @@ import asyncio
 import math
 import re
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final, Protocol, Self
 
 import asyncpg
@@ -308,12 +308,18 @@ async def _roll_back(connection: Any) -> None:
         if not connection.is_closed():
             await asyncio.wait_for(connection.execute("ROLLBACK"), timeout=1)
     except (*_CONNECTION_LOST, asyncpg.PostgresError, TimeoutError):
-        connection.terminate()
+        _terminate(connection)
 
 
 async def _discard(pool: Any, connection: Any) -> None:
-    connection.terminate()
+    _terminate(connection)
     await pool.release(connection)
+
+
+def _terminate(connection: Any) -> None:
+    # The pool takes a connection back by itself when it is lost, and its proxy then refuses everything, this too.
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
 
 
 async def _has_replayed(connection: Connection, after: str) -> bool:
