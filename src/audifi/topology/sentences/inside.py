@@ -6,7 +6,7 @@ Source: design.md "Network Topology", "Backend Infrastructure", "Real-Time Conne
 """
 
 from audifi.topology.detection import PROCESS_KILLED
-from audifi.topology.sentences.wording import behaves, configured, count
+from audifi.topology.sentences.wording import LOSSES, behaves, configured, count
 
 PODS = "design.md, Network Topology"
 TEMPLATE = "design.md, Kubernetes Configuration"
@@ -23,7 +23,14 @@ POD_PROMISES = (
     count("pods-coin", "COIN SERVICE (2 pods)", "coin-service", 2, "pods", source=PODS),
     count("pods-analytics", "ANALYTICS SERVICE (2 pods)", "analytics-service", 2, "pods", source=PODS),
     configured("private-network", "Private Network between the cluster and the data layer", "postgres", source=PODS),
-    behaves("pod-loss", "replicas: 3", "auth-service", fault=PROCESS_KILLED, source=f"{TEMPLATE}; architecture.md 4"),
+    behaves(
+        "pod-loss",
+        "replicas: 3",
+        "auth-service",
+        fault=PROCESS_KILLED,
+        proof=LOSSES,
+        source=f"{TEMPLATE}; architecture.md 4",
+    ),
     behaves("gateway-loss", "API GATEWAY", "api-gateway", fault=PROCESS_KILLED, source=f"{PODS}; architecture.md 4"),
 )
 

@@ -7,7 +7,7 @@ Source: design.md "Database Infrastructure", "Disaster Recovery".
 """
 
 from audifi.topology.detection import NODE_LOST, PROCESS_KILLED, REGION_LOST, RESTORE
-from audifi.topology.sentences.wording import behaves, configured, count, kept, loses, recovers
+from audifi.topology.sentences.wording import LOSSES, behaves, configured, count, kept, loses, recovers
 
 POSTGRES = "design.md, PostgreSQL"
 REDIS = "design.md, Redis Cluster"
@@ -54,7 +54,15 @@ BACKUP_PROMISES = (
 )
 
 LOSS_PROMISES = (
-    recovers("postgres-process", "PRIMARY (Write)", "postgres", 5, fault=PROCESS_KILLED, source=f"{BUDGETS}: ≤ 5 s"),
+    recovers(
+        "postgres-process",
+        "PRIMARY (Write)",
+        "postgres",
+        5,
+        fault=PROCESS_KILLED,
+        proof=LOSSES,
+        source=f"{BUDGETS}: ≤ 5 s",
+    ),
     recovers(
         "postgres-node",
         "PRIMARY (Write)",
@@ -64,7 +72,13 @@ LOSS_PROMISES = (
         source="kubernetes.md: noticed after 40-55 s; promotion and reconnecting take up to 35 s more",
     ),
     recovers(
-        "redis-process", "Master 1 ──▶ Slave 1", "redis-cluster", 5, fault=PROCESS_KILLED, source=f"{BUDGETS}: ≤ 5 s"
+        "redis-process",
+        "Master 1 ──▶ Slave 1",
+        "redis-cluster",
+        5,
+        fault=PROCESS_KILLED,
+        proof=LOSSES,
+        source=f"{BUDGETS}: ≤ 5 s",
     ),
     loses("postgres-no-loss", "streaming replication", "postgres", 0, "writes lost", fault=NODE_LOST, source=NO_LOSS),
     loses("queue-no-loss", "Message Queue (Redis)", "redis-queue", 0, "events lost", fault=NODE_LOST, source=NO_LOSS),

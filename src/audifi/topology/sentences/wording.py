@@ -11,6 +11,7 @@ from typing import Final
 from audifi.topology.model.promise import UNPROVEN, Budget, Comparison, Promise, PromiseKind
 
 DECLARED: Final = "tests/unit/topology/test_promises.py"
+LOSSES: Final = "tests/system/test_losses.py"  # kills and freezes processes of the running platform, at the client
 
 
 def count(name: str, sentence: str, component: str, amount: float, unit: str, *, source: str) -> Promise:
@@ -50,6 +51,7 @@ def behaves(
     unit: str = "requests failed",
     amount: float = 0,
     fault: str = "",
+    proof: str = UNPROVEN,
 ) -> Promise:
     """Something that must happen when it matters; counted in what goes wrong."""
     return Promise(
@@ -58,13 +60,15 @@ def behaves(
         kind=PromiseKind.BEHAVIOUR,
         component=component,
         budget=Budget(comparison=Comparison.AT_MOST, amount=amount, unit=unit),
-        proof=UNPROVEN,
+        proof=proof,
         fault=fault,
         source=source,
     )
 
 
-def recovers(name: str, sentence: str, component: str, within_s: float, *, fault: str, source: str) -> Promise:
+def recovers(
+    name: str, sentence: str, component: str, within_s: float, *, fault: str, source: str, proof: str = UNPROVEN
+) -> Promise:
     """Back within so many seconds, at the client."""
     return Promise(
         name=name,
@@ -72,7 +76,7 @@ def recovers(name: str, sentence: str, component: str, within_s: float, *, fault
         kind=PromiseKind.RECOVERY_TIME,
         component=component,
         budget=Budget(comparison=Comparison.AT_MOST, amount=within_s, unit="s"),
-        proof=UNPROVEN,
+        proof=proof,
         fault=fault,
         source=source,
     )
