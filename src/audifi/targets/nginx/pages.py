@@ -163,7 +163,7 @@ def _what_runs(edge: Edge) -> str:
     return (
         "<h2>What is here now</h2>\n"
         "<ul><li>Accounts: sign-in by mailed link, second factor, sessions, wallets, profile, consents</li>\n"
-        "<li>The way to them: this edge, the API gateway, databases and queues that survive the loss of a server</li>"
+        "<li>The way to them: this edge, the API gateway, replicated databases, a durable queue</li>"
         "</ul>\n"
         "<h2>Where the API is</h2>\n"
         f"<dl><dt>Address</dt><dd><code>{api}/v1</code></dd>\n"
