@@ -123,10 +123,15 @@ async def test_the_client_address_is_the_strangers(stranger: Gate, tokens: Token
 
 
 @pytest.mark.parametrize(
-    ("host", "said"), [("apex", b"AudiFi"), ("app", b"not built yet"), ("studio", b"not built yet")]
+    ("host", "said", "paths"),
+    [
+        ("apex", b"Where the API is", ["/"]),
+        ("app", b"not here yet", ["/", "/auth/verify?token=x"]),
+        ("studio", b"not here yet", ["/", "/auth/verify?token=x"]),
+    ],
 )
-async def test_pages_say_what_is_here(gate: Gate, host: str, said: bytes) -> None:
-    for path in ("/", "/auth/verify?token=x"):
+async def test_pages_say_what_is_here(gate: Gate, host: str, said: bytes, paths: list[str]) -> None:
+    for path in paths:
         answer = await gate.ask(path, host=host)
         assert (answer.status, said in answer.body) == (200, True)
         assert answer.headers["Content-Type"].startswith("text/html")
@@ -134,6 +139,23 @@ async def test_pages_say_what_is_here(gate: Gate, host: str, said: bytes) -> Non
         assert "script-src 'self'" in policy
         assert f"wss://ws.audifi.localhost:{gate.https_port}" in policy
         assert answer.headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "kind"),
+    [
+        ("apex", "/nowhere", "text/html"),
+        ("app", "/assets/gone.js", "text/html"),
+        ("app", "/api/v1/nowhere", "application/json"),
+        ("apex", "/__problem_page_404.html", "text/html"),
+    ],
+)
+async def test_a_person_is_refused_with_a_page_and_a_program_with_json(
+    gate: Gate, host: str, path: str, kind: str
+) -> None:
+    answer = await gate.ask(path, host=host)
+    assert (answer.status, answer.headers["Content-Type"]) == (404, kind)
+    assert answer.headers["X-Frame-Options"] == "DENY"
 
 
 async def test_the_app_host_reaches_the_api_below_api(gate: Gate, tokens: Tokens) -> None:
