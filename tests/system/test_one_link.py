@@ -1,6 +1,8 @@
 """A thousand hands reach for one link: exactly one gets it.
 
-Between: a crowd at the edge, each hundredth from an address of its own, and auth-service's one conditional UPDATE.
+Between: a crowd at the edge, four hands to an address, and auth-service's one conditional UPDATE.
+Why four: the fifth failure within two minutes closes sign-in for an address (services.auth.rules.detection), and this
+test is about the link.
 """
 
 import asyncio
@@ -12,11 +14,11 @@ from tests.system.visitors import ONCE, Visitors, new_email
 
 from audifi.local.room import raise_file_limit
 from audifi.sdk import Audifi, SignedIn
-from audifi.wire.problems import InvalidToken, Problem, RateLimited, Unavailable, UpstreamTimedOut
+from audifi.wire.problems import InvalidToken, Problem, Unavailable, UpstreamTimedOut
 
-PEOPLE = 125
-BUSY = (Unavailable.code, UpstreamTimedOut.code, RateLimited.code)  # a small machine may say "later", never "yes"
-HANDS = 8  # per address: ten verifications an hour are allowed (domain.md 5.5)
+PEOPLE = 250
+HANDS = 4  # per address
+BUSY = (Unavailable.code, UpstreamTimedOut.code)  # a small machine may say "later", never "yes"
 
 
 @pytest.mark.asyncio

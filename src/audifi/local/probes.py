@@ -48,8 +48,8 @@ def _get(port: int, path: str) -> tuple[int, str]:
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=ANSWER_WITHIN_S)
     try:
         connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode(errors="replace")
+        with connection.getresponse() as answer:  # closing the connection alone leaves the answer's socket open
+            return answer.status, answer.read().decode(errors="replace")
     except (OSError, http.client.HTTPException) as error:
         raise NotReady(f"GET {path} on {port}: {error}") from error
     finally:
