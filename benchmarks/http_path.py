@@ -6,6 +6,8 @@ Between: a running platform, the Fastify peer on the same stores, wrk, and resul
 Two operations: GET /user/profile (token, session and limits in Redis, one SELECT) and POST /auth/verify-magic-link
 (limits, a transaction of a dozen statements, an RS256 signature). Three ways: straight to one pod, beside the peer;
 through the gateway to three pods; through edge (TLS, web application firewall) and gateway.
+"unpooled" is one more pod of ours that keeps prepared statements, past PgBouncer: what newer PgBouncers allow. It says
+how much of a difference is asyncpg's second round trip under Debian 12's PgBouncer 1.18.
 Each round: full load for throughput and CPU. Then, once per way, half of that load for latency.
 
 # What to believe
@@ -31,7 +33,7 @@ import aiohttp
 from benchmarks.harness import visitors, wrk
 from benchmarks.harness.arguments import Arguments, read, say
 from benchmarks.harness.pairs import interleaved, ratios
-from benchmarks.harness.peers import Peer, fastify, install, key_set
+from benchmarks.harness.peers import Peer, fastify, install, key_set, unpooled
 from benchmarks.harness.people import REQUESTS_PER_ADDRESS, People, people, prepare, reads, sign_ins
 from benchmarks.harness.processes import cpu_us, rss_bytes
 from benchmarks.harness.result import spread, write
@@ -40,7 +42,7 @@ from benchmarks.harness.visitors import Visit
 from benchmarks.harness.wrk import Load
 
 ACCOUNTS = 20_000
-READERS = 2000  # each reads at most 30 profiles a minute
+READERS = 6000  # each reads at most 30 profiles a minute
 CONNECTIONS = 32
 LINKS_PER_S = 1500  # more than any way in can use
 HOST = "api.audifi.localhost"
@@ -125,7 +127,7 @@ class Way:
     is_edge: bool = False
 
 
-def ways(platform: Platform, peer: Peer, verb: str) -> dict[str, dict[str, Way]]:
+def ways(platform: Platform, peer: Peer, unpooled_pod: Peer, verb: str) -> dict[str, dict[str, Way]]:
     """All ways in; those of one dictionary take turns."""
 
     async def own() -> list[int]:
@@ -133,6 +135,9 @@ def ways(platform: Platform, peer: Peer, verb: str) -> dict[str, dict[str, Way]]
 
     async def peers() -> list[int]:
         return [peer.pid]
+
+    async def unpooled_pids() -> list[int]:
+        return [unpooled_pod.pid]
 
     def component(name: str) -> Callable[[], Awaitable[list[int]]]:
         return lambda: platform.pids(name)
@@ -144,6 +149,7 @@ def ways(platform: Platform, peer: Peer, verb: str) -> dict[str, dict[str, Way]]
         "direct": {
             "audifi": Way(verb=verb, url=platform.url(POD), processes={SERVICE: own, **stores}),
             "fastify": Way(verb=verb, url=peer.url, processes={SERVICE: peers, **stores}),
+            "unpooled": Way(verb=verb, url=unpooled_pod.url, processes={SERVICE: unpooled_pids, **stores}),
         },
         "gateway": {
             "audifi": Way(
@@ -170,8 +176,11 @@ async def measured(bench: Bench, candidates: Mapping[str, Way]) -> dict[str, Any
         say(f"half load {name}: {half}")
         found[name] = figures(full[name], half)
     if "fastify" in full:
-        own, peer = ([each.cpu[SERVICE] for each in full[name]] for name in ("audifi", "fastify"))
+        own, unpooled_cpu, peer = (
+            [each.cpu[SERVICE] for each in full[name]] for name in ("audifi", "unpooled", "fastify")
+        )
         found["ratio_per_core"] = spread(ratios(peer, own), digits=3)
+        found["ratio_per_core_unpooled"] = spread(ratios(peer, unpooled_cpu), digits=3)
         rates = ([each.load.rate for each in full[name]] for name in ("audifi", "fastify"))
         found["ratio_throughput"] = spread(ratios(*rates), digits=3)
     return found
@@ -221,6 +230,7 @@ async def answered(arguments: Arguments) -> dict[str, Any]:
         async with (
             people(told) as everyone,
             fastify(told, port=port, key_set=keys, log=folder / "fastify.log") as peer,
+            unpooled(platform, log=folder / "unpooled.log") as unpooled_pod,
         ):
             await everyone.settle(ACCOUNTS, arguments.seed)
             await everyone.sign_in(platform.url(POD), READERS)  # their tokens live 15 minutes: reads come first
@@ -232,7 +242,7 @@ async def answered(arguments: Arguments) -> dict[str, Any]:
                 found[verb] = {}
                 for name in ("direct", "gateway", "edge"):
                     say(f"{verb} {name}")
-                    found[verb][name] = await measured(bench, ways(platform, peer, verb)[name])
+                    found[verb][name] = await measured(bench, ways(platform, peer, unpooled_pod, verb)[name])
             found["memory_mib_under_load"] = {
                 POD: round(rss_bytes(await platform.pid(POD)) / 2**20, 1),
                 "fastify": round(rss_bytes(peer.pid) / 2**20, 1),
@@ -248,6 +258,7 @@ def main() -> None:
         "cpu_us_per_request": "µs CPU (user + system) of the service's processes per request",
         "cpu_us_by_component": "µs CPU per request, median of rounds",
         "ratio_per_core": "Fastify's CPU per request / ours, round by round",
+        "ratio_per_core_unpooled": "the same for ours with prepared statements, past PgBouncer",
         "half_load": "ms; rate in requests/s",
     }
     print(write("http_path", figures=found, units=units, seed=arguments.seed, versions=versions))

@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import subprocess
+import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -22,7 +23,9 @@ from joserfc.jwk import RSAKey
 
 from audifi.local.ports import LOOPBACK
 from audifi.local.waiting import NotReady, wait_for
+from audifi.wire import environment as env
 from benchmarks.harness.arguments import say
+from benchmarks.harness.running import Platform
 
 FASTIFY = Path(__file__).parents[1] / "peers" / "fastify"
 KEY_BITS = 2048  # auth-service's own (services/auth/signing.py)
@@ -89,9 +92,39 @@ async def fastify(told: Mapping[str, str], *, port: int, key_set: Mapping[str, s
             await process.wait()
 
 
+@asynccontextmanager
+async def unpooled(platform: Platform, *, log: Path) -> AsyncGenerator[Peer]:
+    """Run one more pod of auth-service that keeps prepared statements and goes to PostgreSQL past PgBouncer.
+
+    What a read costs where PgBouncer is 1.21 or newer and passes prepared statements on: Debian 12's 1.18 does not.
+    """
+    port, metrics_port = (platform.instance.ports.of("bench-unpooled-1", name) for name in ("http", "metrics"))
+    address = platform.instance.ports.address("postgres-services-1", "writer")
+    told = {
+        **platform.told("auth-service-1"),
+        env.HTTP_PORT: str(port),
+        env.METRICS_PORT: str(metrics_port),
+        env.DATABASE_WRITER_URL: f"postgresql://auth@{address}/audifi_dev",
+        env.DATABASE_READER_URL: f"postgresql://auth@{address}/audifi_dev",
+        env.DATABASE_PREPARED_STATEMENTS: "true",
+    }
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "audifi.services.auth", env={"PATH": os.defpath, **told}, stdout=output, stderr=output
+        )
+    try:
+        url = f"http://{LOOPBACK}:{port}"
+        await wait_for(lambda: _answers(url, process, log), within_s=STARTS_WITHIN_S, saying="the unpooled pod answers")
+        yield Peer(url, process.pid)
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+
+
 async def _answers(url: str, process: asyncio.subprocess.Process, log: Path) -> None:
     if process.returncode is not None:
-        raise RuntimeError(f"the Fastify peer ended with {process.returncode}:\n{_tail(log)}")
+        raise RuntimeError(f"the peer ended with {process.returncode}:\n{_tail(log)}")
     try:
         async with aiohttp.ClientSession() as http, http.get(f"{url}/health") as reply:
             await reply.read()
