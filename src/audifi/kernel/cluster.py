@@ -3,10 +3,9 @@
 Between: kernel.cache (asks for one command), hiredis (packs and parses) and the nodes (RESP2).
 
 # Why not the library's cluster client
-A signed-in request runs two to three commands. redis-py's cluster client takes one connection per command in flight and
-five times our CPU for a command among concurrent ones, and with a master that hangs (does not answer, does not close)
-its writes flow again later than ours and than the five seconds that are promised: results/benchmarks/redis_client.json,
-docs/decisions/0037. The protocol itself is hiredis'.
+A signed-in request runs two to three commands, and redis-py's cluster client takes four times our CPU for a command
+among concurrent ones and a connection for each in flight. Both are back after a frozen primary equally soon. Measured in
+results/benchmarks/redis_client.json, decided in docs/decisions/0037. The protocol itself is hiredis'.
 
 # How it talks
 Commands of all requests share a connection; those of one turn of the event loop leave in one write, answers come back
