@@ -4,8 +4,8 @@ Between: kernel.cache (asks for one command), hiredis (packs and parses) and the
 
 # Why not the library's cluster client
 A signed-in request runs two to three commands, and redis-py's cluster client takes four times our CPU for a command
-among concurrent ones and a connection for each in flight. Both are back after a frozen primary equally soon. Measured in
-results/benchmarks/redis_client.json, decided in docs/decisions/0037. The protocol itself is hiredis'.
+among concurrent ones and a connection for each in flight. After a frozen primary both write again equally soon:
+results/benchmarks/redis_client.json, docs/decisions/0037. The protocol itself is hiredis'.
 
 # How it talks
 Commands of all requests share a connection; those of one turn of the event loop leave in one write, answers come back
