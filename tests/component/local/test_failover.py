@@ -115,16 +115,18 @@ async def test_no_acknowledged_write_is_lost_when_the_primary_is_killed(stores: 
 async def _write_keys(stores: Held, nodes: str, history: History) -> None:
     host, _, number = nodes.partition(",")[0].partition(":")
     while not history.is_over:
+        client = RedisCluster(
+            host=host, port=int(number), password=stores.secret("redis-cluster-password"), socket_timeout=1
+        )
         try:
-            async with RedisCluster(
-                host=host, port=int(number), password=stores.secret("redis-cluster-password"), socket_timeout=1
-            ) as client:
-                while not history.is_over:
-                    history.attempts += 1
-                    await client.set("{s2}:kept", history.attempts)  # s2 lies on master 1 (topology.stores)
-                    history.acknowledge(history.attempts)
+            while not history.is_over:
+                history.attempts += 1
+                await client.set("{s2}:kept", history.attempts)  # s2 lies on master 1 (topology.stores)
+                history.acknowledge(history.attempts)
         except (RedisError, OSError):
             await asyncio.sleep(0.02)
+        finally:
+            await client.aclose()  # also when it never came up: `async with` would leave its sockets open then
 
 
 @pytest.mark.asyncio
