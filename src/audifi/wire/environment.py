@@ -38,6 +38,25 @@ OTLP_URL: Final = "OTLP_URL"  # optional: traces are dropped without it
 MAIL_URL: Final = "MAIL_URL"  # smtp://host:port
 MAIL_PASSWORD: Final = "MAIL_PASSWORD"  # noqa: S105  # optional: the local stand-in has none
 
+# Third parties: chains (providers in order of preference, keys apart: they would show in errors) and pins.
+RPC_PROVIDERS: Final = "RPC_PROVIDERS"  # chain_id:provider=url with {key},… first is primary
+RPC_KEYS: Final = "RPC_KEYS"  # provider=key,…
+CHAIN_CONFIRMATIONS: Final = "CHAIN_CONFIRMATIONS"  # optional: act/final in blocks, for every chain
+CHAIN_SIGNER_KEY: Final = "CHAIN_SIGNER_KEY"  # 0x and 64 hexadecimal digits: signs what the platform pays for
+PINATA_API_URL: Final = "PINATA_API_URL"
+PINATA_UPLOADS_URL: Final = "PINATA_UPLOADS_URL"
+PINATA_GATEWAY_URL: Final = "PINATA_GATEWAY_URL"  # our dedicated gateway
+PINATA_TOKEN: Final = "PINATA_TOKEN"  # noqa: S105
+PINATA_GATEWAY_TOKEN: Final = "PINATA_GATEWAY_TOKEN"  # noqa: S105
+PINATA_LEGACY_REGIONS: Final = "PINATA_LEGACY_REGIONS"  # optional: FRA1:1,NYC1:1 pins by the legacy API
+PINNING_SERVICE_URL: Final = "PINNING_SERVICE_URL"
+PINNING_SERVICE_GATEWAY_URL: Final = "PINNING_SERVICE_GATEWAY_URL"
+PINNING_SERVICE_TOKEN: Final = "PINNING_SERVICE_TOKEN"  # noqa: S105
+NFT_STORAGE_URL: Final = "NFT_STORAGE_URL"
+NFT_STORAGE_TOKEN: Final = "NFT_STORAGE_TOKEN"  # noqa: S105
+IPFS_GATEWAYS: Final = "IPFS_GATEWAYS"  # optional: further trustless gateways to read from
+CONTENT_DIRECTORY: Final = "CONTENT_DIRECTORY"  # where content waits for its pins; every pod of the component sees it
+
 # Identity between services (60-second tokens, Ed25519).
 INTERNAL_SIGNING_KEY: Final = "INTERNAL_SIGNING_KEY"  # private JWK of this service
 INTERNAL_CALLER_KEYS: Final = "INTERNAL_CALLER_KEYS"  # JWKS: public keys of the services with a declared link to us

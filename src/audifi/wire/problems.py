@@ -223,3 +223,17 @@ class UpstreamTimedOut(Unavailable):
 
     status = 504
     code = "UPSTREAM_TIMEOUT"
+
+
+class BlockchainError(Unavailable):
+    """The blockchain providers did not answer as they should; try again shortly."""
+
+    status = 502
+    code = "BLOCKCHAIN_ERROR"
+
+
+class IpfsError(Unavailable):
+    """The pinning providers did not answer as they should; try again shortly."""
+
+    status = 502
+    code = "IPFS_ERROR"
