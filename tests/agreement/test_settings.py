@@ -8,6 +8,7 @@ import pytest
 from audifi.kernel.settings import ServiceSettings, variables
 from audifi.topology.declaration import platform
 from audifi.topology.environments import process_environment
+from audifi.topology.graph import resolve
 from audifi.topology.secrets import WITH_IDENTITY
 from audifi.wire import environment
 
@@ -27,7 +28,7 @@ def own_settings() -> dict[str, type[ServiceSettings]]:
             for each in vars(module).values()
             if isinstance(each, type) and issubclass(each, ServiceSettings) and each.__module__ == module.__name__
         ]
-        found[f"{path.parent.name}-service"] = own
+        found[resolve(platform("production"), path.parent.name).name] = own
     return found
 
 

@@ -27,6 +27,7 @@ from audifi.topology.references import (
     ReleaseVersion,
     RunningReplicas,
     Secret,
+    SharedDirectory,
     Url,
     Value,
 )
@@ -93,6 +94,8 @@ def resolved(value: Value, instance: Instance, topology: Topology, pod: str) -> 
             return version("audifi")
         case Secret():
             return secret(instance, topology, value.name)
+        case SharedDirectory():
+            return str(instance.data(value.name))
         case PublicKeys():
             return instance.secrets.public_keys(value.secrets)
         case DetectedPgBouncer():

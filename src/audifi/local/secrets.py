@@ -61,6 +61,8 @@ def _made(name: str, form: SecretForm) -> str:
         case SecretForm.PASSWORD | SecretForm.PROVIDER | SecretForm.CERTIFICATE:
             # A provider's key cannot be made up, but its stand-in accepts any.
             return random_source.token_urlsafe(KEY_BYTES)
+        case SecretForm.ETHEREUM_KEY:
+            return f"0x{random_source.token_hex(KEY_BYTES)}"  # below the curve's order but for 1 in 2^128
         case SecretForm.AES_KEYS:
             return f"k1:{base64.b64encode(random_source.token_bytes(KEY_BYTES)).decode()}"
         case SecretForm.ED25519_JWK:

@@ -19,7 +19,7 @@ from audifi.topology.links import LINKS
 from audifi.topology.model.compute import Component, Kind, Port, Resources, Zone
 from audifi.topology.model.whole import Topology
 from audifi.topology.promises import PROMISES
-from audifi.topology.serving import AUTH_ENVIRONMENT
+from audifi.topology.serving import AUTH_ENVIRONMENT, WORKER_ENVIRONMENT
 from audifi.topology.shapes import DESIGN_RESOURCES, availability, hosted, image, probes, service
 
 PODS = "design.md, Network Topology"
@@ -165,7 +165,7 @@ SERVICES = (
         replicas=2,
         purpose="queue consumers, chain indexer, pin checks, timers, notifications",
         kind=Kind.WORKER,
-        arrives_in="part C",
+        environment=WORKER_ENVIRONMENT,
         source="domain.md 2.7, 5.3 (worker 1-2), 9.6",
     ),
 )

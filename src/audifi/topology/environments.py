@@ -11,7 +11,7 @@ Source: domain.md 5.7 (origins), 5.8, 5.9 (environments); components.md 2 (Patro
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from audifi.topology import links, promises, serving, stores, thirdparties, zone
+from audifi.topology import links, outbound, promises, serving, stores, thirdparties, zone
 from audifi.topology.model.compute import Component, Kind, Port
 from audifi.topology.model.network import Link, LinkKind
 from audifi.topology.model.whole import Topology
@@ -34,7 +34,7 @@ from audifi.topology.references import (
 from audifi.topology.secrets import WITH_IDENTITY, database_role, database_secret, signing_secret
 from audifi.wire import environment
 
-# What part A runs on one machine; the rest says which part brings it (Component.arrives_in).
+# What runs on one machine so far; the rest says which part brings it (Component.arrives_in).
 LOCAL_NOW = frozenset(
     {
         "edge",
@@ -47,6 +47,9 @@ LOCAL_NOW = frozenset(
         "redis-cluster",
         "redis-queue",
         "mail",
+        "worker",
+        *thirdparties.STANDINS,
+        *(chain.name for chain in thirdparties.LOCAL_COMPONENTS),
     }
 )
 
@@ -99,13 +102,16 @@ def local(production: Topology) -> Topology:
     hosts = {domain.name: domain.host.removesuffix(".io") + ".localhost" for domain in production.surface.domains}
     surface = _with_hosts(production, hosts).surface
     origins = (*surface.cors.origins, "http://localhost:5173", "http://localhost:3000")
-    components = (*(_locally(component) for component in production.components), *stores.LOCAL_COMPONENTS)
+    components = (
+        *(_locally(component) for component in production.components),
+        *stores.LOCAL_COMPONENTS,
+        *thirdparties.LOCAL_COMPONENTS,
+    )
     return replace(
         production,
         environment="local",
         components=tuple(_with_origins(component, origins) for component in components),
-        links=tuple(link for link in production.links if (link.source, link.target) != ("pgbouncer", "postgres"))
-        + links.LOCAL_LINKS,
+        links=tuple(_locally_linked(link) for link in production.links if _exists_locally(link)) + links.LOCAL_LINKS,
         surface=replace(
             surface,
             dns=replace(surface.dns, steering=()),
@@ -153,6 +159,7 @@ def process_environment(topology: Topology, component_name: str) -> dict[str, Va
     }
     for link in topology.links_from(component_name):
         told.update(_told_by(topology, link))
+    told.update(outbound.chains(topology, component_name))
     told.update(_identity(topology, component_name))
     told.update(serving.EVERYWHERE)
     if topology.environment == "local":
@@ -179,6 +186,8 @@ def _told_by(topology: Topology, link: Link) -> dict[str, Value]:  # noqa: PLR09
         }
     if target.name == "mail":
         return _mail(topology, link)
+    if target.name in outbound.PINNING:
+        return outbound.PINNING[target.name](topology)
     if link.port == "otlp" and _exists_here(topology, target):
         return {environment.OTLP_URL: Url(scheme="http", component=target.name, port=link.port)}
     if target.name == "auth-service":
@@ -238,9 +247,20 @@ def _exists_here(topology: Topology, component: Component) -> bool:
     return topology.environment != "local" or component.runs_locally
 
 
+def _exists_locally(link: Link) -> bool:
+    return (link.source, link.target) != ("pgbouncer", "postgres")  # HAProxy stands between
+
+
+def _locally_linked(link: Link) -> Link:
+    """A stand-in speaks its provider's protocol without TLS."""
+    return replace(link, port="http") if link.target in thirdparties.STANDINS else link
+
+
 def _locally(component: Component) -> Component:
     """The same component on one machine: runs now, or says which part brings it."""
     component = replace(component, runs_locally=component.name in LOCAL_NOW)
+    if component.name in thirdparties.STANDINS:  # the numbers only name them, local.ports allocates
+        return replace(component, ports=thirdparties.STANDIN_PORTS)
     match component.name:
         case "mail":  # the stand-in's own ports; the numbers only name them, local.ports allocates
             return replace(component, ports=(Port(name="smtp", number=1025), Port(name="http", number=8025)))

@@ -156,7 +156,7 @@ PROVIDERS = (
         for provider in ("alchemy", "infura")
     ),
     _provider("nft-service", "pinata", "pin audio, cover, metadata"),
-    _provider("worker", "pinata", "verify pins"),
+    _provider("worker", "pinata", "pin, verify and repair pins"),
     _provider("worker", "pinning-service", "second hot pin"),
     _provider("worker", "nft-storage", "register for preservation after mint"),
     *(
@@ -210,6 +210,23 @@ LINKS = (*ROUTES, *CALLS, *STORES, *PROVIDERS, *OBSERVATION)
 
 # On one machine the leader lease and the Services of the cluster are programs of their own.
 LOCAL_LINKS = (
+    *(
+        Link(
+            source=provider,
+            target=chain,
+            port="rpc",
+            kind=LinkKind.REPLICATE,
+            purpose="the chain it shows",
+            connect_ms=1000,
+            deadline_ms=10_000,
+            writes=True,
+            readiness=True,
+            in_request=False,
+            source_text="architecture.md 2: anvil per chain behind two provider stand-ins",
+        )
+        for provider in ("alchemy", "infura")
+        for chain in ("ethereum", "polygon", "base")
+    ),
     Link(
         source="postgres",
         target="etcd",

@@ -25,6 +25,7 @@ _ALLOWED = (
     ("*.alchemy.com", "blockchain RPC"),
     ("*.infura.io", "blockchain RPC"),
     ("api.pinata.cloud", "pinning"),
+    ("uploads.pinata.cloud", "uploads to pin"),
     ("*.mypinata.cloud", "dedicated IPFS gateway"),
     ("pinning.audifi.io", "second hot pin"),
     ("*.nft.storage", "preservation"),

@@ -106,6 +106,13 @@ class DetectedPgBouncer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SharedDirectory:
+    """A directory that every pod of the component sees: a volume in the cluster, a folder of the instance here."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Joined:
     """Several values as one text."""
 
@@ -127,6 +134,7 @@ type_of_reference = (
     | Secret
     | PublicKeys
     | DetectedPgBouncer
+    | SharedDirectory
     | Joined
 )
 Value = str | type_of_reference
@@ -151,6 +159,8 @@ def describe(value: Value) -> str:  # noqa: C901, PLR0911  # one line per refere
             return f"<own port {port}>"
         case Secret(name=name):
             return f"<secret {name}>"
+        case SharedDirectory(name=name):
+            return f"<shared directory {name}>"
         case PublicKeys(secrets=secrets):
             return f"<public keys of {', '.join(secrets)}>"
         case Joined(values=values, separator=separator):

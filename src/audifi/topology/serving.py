@@ -1,14 +1,14 @@
 """Say what services are told beyond their identity, their ports and their links.
 
-Between: topology.declaration (gives AUTH_ENVIRONMENT to auth-service) and topology.environments (gives
-EVERYWHERE to every process of ours, and adds the rest).
+Between: topology.declaration (gives AUTH_ENVIRONMENT to auth-service, WORKER_ENVIRONMENT to the worker) and
+topology.environments (gives EVERYWHERE to every process of ours, and adds the rest).
 Invariant: names come from wire.environment; values that differ by place are references. Every service verifies access
 tokens itself and counts by address, so whom it believes is told to all of them.
 Errors: none.
 Source: domain.md 4 (iss, aud, cookie and mail hosts), 5.7 (origins), 5.9.
 """
 
-from audifi.topology.references import Joined, PublicUrl, Secret, Value
+from audifi.topology.references import Joined, PublicUrl, Secret, SharedDirectory, Value
 from audifi.topology.surface import CORS
 from audifi.wire import environment
 
@@ -25,4 +25,11 @@ AUTH_ENVIRONMENT: tuple[tuple[str, Value], ...] = (
     (environment.APP_URL, PublicUrl(domain="app")),
     (environment.CORS_ORIGINS, Joined(values=CORS.origins)),
     (environment.MAIL_FROM, "AudiFi <no-reply@audifi.io>"),
+)
+
+WORKER_ENVIRONMENT: tuple[tuple[str, Value], ...] = (
+    (environment.CHAIN_SIGNER_KEY, Secret(name="chain-signer-key")),
+    (environment.CONTENT_DIRECTORY, SharedDirectory(name="content")),
+    (environment.PINATA_LEGACY_REGIONS, ""),  # empty: the v3 API, which has no regions (outbound.md 4.1)
+    (environment.IPFS_GATEWAYS, ""),  # empty: our providers' own are enough; any trustless gateway may be added
 )

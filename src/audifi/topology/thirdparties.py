@@ -6,9 +6,10 @@ Errors: none.
 Source: design.md "External Service Connectivity"; domain.md 5.8, 9.48-9.50; architecture.md 6.2, 6.9.
 """
 
-from audifi.topology.model.compute import Port
+from audifi.topology.model.compute import Component, Kind, Port, Zone
 from audifi.topology.model.providers import Chain, Provider, RpcPolicy
 from audifi.topology.shapes import hosted
+from audifi.wire.chains import CHAINS as FACTS
 
 RPC_TEXT = "design.md, Blockchain RPC"
 IPFS_TEXT = "design.md, IPFS Pinning"
@@ -27,7 +28,7 @@ COMPONENTS = (
         "alchemy",
         purpose="blockchain RPC, primary",
         external_name="*.g.alchemy.com",
-        arrives_in="part B",
+        arrives_in="",
         stands_in="a provider stand-in in front of anvil",
         source=f"{RPC_TEXT}: Primary: Alchemy",
     ),
@@ -35,7 +36,7 @@ COMPONENTS = (
         "infura",
         purpose="blockchain RPC, fallback and rate-limit backup",
         external_name="*.infura.io",
-        arrives_in="part B",
+        arrives_in="",
         stands_in="a provider stand-in in front of anvil",
         source=f"{RPC_TEXT}: Fallback: Infura",
     ),
@@ -43,7 +44,7 @@ COMPONENTS = (
         "pinata",
         purpose="IPFS pinning, primary; dedicated gateway",
         external_name="api.pinata.cloud",
-        arrives_in="part B",
+        arrives_in="",
         stands_in="a stand-in of its public API",
         source=f"{IPFS_TEXT}: Pinning Service: Pinata",
     ),
@@ -51,7 +52,7 @@ COMPONENTS = (
         "pinning-service",
         purpose="second hot pin through the IPFS Pinning Service API",
         external_name="pinning.audifi.io",
-        arrives_in="part B",
+        arrives_in="",
         stands_in="a stand-in of the Pinning Service API",
         source="architecture.md 6.2; name of the provider: decided at roll-out",
     ),
@@ -59,7 +60,7 @@ COMPONENTS = (
         "nft-storage",
         purpose="preservation copy of minted content",
         external_name="preserve.nft.storage",
-        arrives_in="part B",
+        arrives_in="",
         stands_in="a stand-in of its registration API",
         source=f"{IPFS_TEXT}: Backup: NFT.Storage",
     ),
@@ -96,6 +97,25 @@ COMPONENTS = (
         source="design.md, Stack: PagerDuty integration",
     ),
 )
+
+# What one machine runs behind the stand-ins of both providers: a chain of its own per chain id.
+LOCAL_COMPONENTS = tuple(
+    Component(
+        name=name,
+        kind=Kind.CHAIN,
+        purpose=f"the chain that both providers' stand-ins show as {name}",
+        zone=Zone.OUTSIDE,
+        replicas=1,
+        single_because="a chain has one truth; both providers show it",
+        ports=(Port(name="rpc", number=number),),
+        stateless=False,
+        runs_locally=True,
+        source="architecture.md 2: anvil per chain",
+    )
+    for name, number in (("ethereum", 8545), ("polygon", 8546), ("base", 8547))
+)
+STANDINS = frozenset({"alchemy", "infura", "pinata", "pinning-service", "nft-storage"})
+STANDIN_PORTS = (Port(name="http", number=8080), Port(name="control", number=8081))
 
 _ROWS = (
     ("alchemy", "Alchemy", "rpc", "primary", "call", RPC_TEXT, ("Ethereum Mainnet", "Polygon", "Base")),
@@ -151,17 +171,34 @@ PROVIDERS = tuple(
     for name, vendor, use, role, operation, source, offers in _ROWS
 )
 
+# Where a provider answers for a network, and what follows: the key is part of the path, hence a secret apart.
+# Source: outbound.md 1.3 (URLs of both providers).
+RPC_HOSTS = {"alchemy": "https://{network}.g.alchemy.com", "infura": "https://{network}.infura.io"}
+RPC_PATHS = {"alchemy": "/v2/{key}", "infura": "/v3/{key}"}
+
+
+def _chain(chain_id: int, *, alchemy: str, infura: str, source: str) -> Chain:
+    return Chain(
+        name=FACTS[chain_id].name,
+        chain_id=chain_id,
+        providers=("alchemy", "infura"),
+        networks=(("alchemy", alchemy), ("infura", infura)),
+        source=source,
+    )
+
+
+_MAIN = f"{RPC_TEXT}; domain.md 5.8"
 CHAINS = (
-    Chain(name="ethereum", chain_id=1, providers=("alchemy", "infura"), source=f"{RPC_TEXT}; domain.md 5.8"),
-    Chain(name="polygon", chain_id=137, providers=("alchemy", "infura"), source=f"{RPC_TEXT}; domain.md 5.8"),
-    Chain(name="base", chain_id=8453, providers=("alchemy", "infura"), source=f"{RPC_TEXT}; domain.md 5.8, 9.48"),
+    _chain(1, alchemy="eth-mainnet", infura="mainnet", source=_MAIN),
+    _chain(137, alchemy="polygon-mainnet", infura="polygon-mainnet", source=_MAIN),
+    _chain(8453, alchemy="base-mainnet", infura="base-mainnet", source=f"{_MAIN}, 9.48"),
 )
 
 # Sepolia, Amoy, Base Sepolia: the docs' Goerli and Mumbai are dead (domain.md 5.8).
 TEST_CHAINS = (
-    Chain(name="sepolia", chain_id=11_155_111, providers=("alchemy", "infura"), source="domain.md 5.8"),
-    Chain(name="amoy", chain_id=80_002, providers=("alchemy", "infura"), source="domain.md 5.8"),
-    Chain(name="base-sepolia", chain_id=84_532, providers=("alchemy", "infura"), source="domain.md 5.8"),
+    _chain(11_155_111, alchemy="eth-sepolia", infura="sepolia", source="domain.md 5.8"),
+    _chain(80_002, alchemy="polygon-amoy", infura="polygon-amoy", source="domain.md 5.8"),
+    _chain(84_532, alchemy="base-sepolia", infura="base-sepolia", source="domain.md 5.8"),
 )
 
 RPC = RpcPolicy(

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     CACHE = "cache"
     QUEUE = "queue"
     OBSERVABILITY = "observability"
+    CHAIN = "chain"  # a node of a blockchain; only one machine runs its own
     PROVIDER = "provider"  # a third party; on one machine a stand-in
 
 

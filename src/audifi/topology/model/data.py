@@ -115,6 +115,7 @@ class SecretForm(StrEnum):
     PASSWORD = "password"  # noqa: S105  # the form's name
     AES_KEYS = "aes-keys"  # kid:base64,… the first encrypts, all decrypt
     ED25519_JWK = "ed25519-jwk"
+    ETHEREUM_KEY = "ethereum-key"  # 0x and 64 hexadecimal digits
     PROVIDER = "provider"  # issued by a third party: cannot be generated
     CERTIFICATE = "certificate"
 

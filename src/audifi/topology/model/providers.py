@@ -29,6 +29,7 @@ class Chain:
     name: str
     chain_id: int
     providers: tuple[str, ...]  # primary first
+    networks: tuple[tuple[str, str], ...]  # provider → what it calls this chain
     source: str
 
 
