@@ -18,7 +18,7 @@ from audifi.local.plan import plan
 from audifi.local.resolution import resolved
 from audifi.topology.declaration import platform
 from audifi.topology.environments import process_environment
-from audifi.topology.references import Secret
+from audifi.topology.references import holds_secret
 
 MASK = "********"
 RevealOption = Annotated[bool, Parameter(name="--reveal", negative=(), help="Show secrets as well.")]
@@ -32,7 +32,7 @@ def env(
     topology = platform("local")
     pod = plan(found, topology, state.only).units_named(name)[0]
     told = {
-        variable: MASK if isinstance(value, Secret) and not reveal else resolved(value, found, topology, pod.name)
+        variable: MASK if holds_secret(value) and not reveal else resolved(value, found, topology, pod.name)
         for variable, value in process_environment(topology, pod.component).items()
     } or dict(pod.env)
     if json_:

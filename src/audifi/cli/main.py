@@ -22,6 +22,8 @@ VERBS: Final = (
     ("logs", "audifi.cli.logs:logs", "Show or follow what processes write."),
     ("psql", "audifi.cli.psql:psql", "Open the database as a service sees it."),
     ("redis", "audifi.cli.redis:redis", "Open the Redis Cluster."),
+    ("chain", "audifi.cli.chain:chain", "Ask the blockchains through the platform's providers."),
+    ("pins", "audifi.cli.pins:pins", "List, add, audit and repair what is pinned on IPFS."),
     ("env", "audifi.cli.env:env", "Show what a process is told."),
     ("restart", "audifi.cli.restart:restart", "Restart a component or one pod."),
     ("trust", "audifi.cli.trust:trust", "Print or install the local certificate authority."),
@@ -43,15 +45,24 @@ def application(verb: str = "") -> App:
         result_action="return_value",
     )
     for place, (name, target, summary) in enumerate(VERBS):
-        epilogue = _usage_notes(target.partition(":")[0]) if name == verb else None
-        app.command(target, name=name, help=summary, help_epilogue=epilogue, sort_key=place)
+        if name == verb:
+            _add(app, target, name, summary, place)
+        else:
+            app.command(target, name=name, help=summary, sort_key=place)
     return app
 
 
-def _usage_notes(module: str) -> str:
-    """The lines `Example: …` and `Exit: …` of a verb's docstring, to end its --help with."""
-    lines = (import_module(module).__doc__ or "").splitlines()
-    return "\n\n".join(line for line in lines if line.startswith(("Example:", "Exit:")))
+def _add(app: App, target: str, name: str, summary: str, place: int) -> None:
+    """Add the verb that is asked for: its --help ends with the lines `Exit: …` and `Example: …` of its docstring."""
+    module = import_module(target.partition(":")[0])
+    lines = (module.__doc__ or "").splitlines()
+    notes = "\n\n".join(line for line in lines if line.startswith(("Example:", "Exit:")))
+    found = getattr(module, target.partition(":")[2])
+    if isinstance(found, App):  # a verb of several words: its own words share the notes
+        found.help, found.help_epilogue, found.sort_key = summary, notes, place
+        app.command(found, name=name)
+    else:
+        app.command(found, name=name, help=summary, help_epilogue=notes, sort_key=place)
 
 
 def main() -> None:

@@ -168,3 +168,8 @@ def describe(value: Value) -> str:  # noqa: C901, PLR0911  # one line per refere
         case ListenAddress() | PodName() | RunningReplicas() | ReleaseVersion() | DetectedPgBouncer():
             return f"<{type(value).__name__}>"
     assert_never(value)
+
+
+def holds_secret(value: Value) -> bool:
+    """Whether its text must not be shown."""
+    return isinstance(value, Secret) or (isinstance(value, Joined) and any(holds_secret(part) for part in value.values))

@@ -1,0 +1,131 @@
+"""Ask the blockchains as the platform does: through its providers, with its failover.
+
+Between: a person, `python -m audifi.clients.chain` (reads) and the worker's console (our own transactions).
+Shape: tables for people, one JSON document with --json; answers of `call` are JSON always.
+Invariant: a key is shown nowhere; live providers are named by AUDIFI_RPC_PROVIDERS (chain_id:provider=url,… with
+{key} in the URL) and AUDIFI_RPC_KEYS (provider=key,…) only, never by an argument.
+Errors: a method that may not be called, a wrong chain, no provider: said in one line, exit 2.
+Exit: 0 asked · 1 doctor found an error, or a chain has no usable provider · 2 wrong use, or nothing runs
+Example: ./audifi chain call eth_getBalance 0x000000000000000000000000000000000000dEaD latest --chain base
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from cyclopts import App, Parameter
+
+from audifi.cli.options import DEFAULT, InstanceOption, JsonOption
+from audifi.cli.outbound import WORKER_CONSOLE, as_worker, asked, rows, shown
+
+PROGRAM: Final = "audifi.clients.chain"
+
+chain = App()
+
+ChainOption = Annotated[str, Parameter(name="--chain", help="Its name or number: ethereum, 137, …")]
+MaybeChain = Annotated[str | None, Parameter(name="--chain", help="Only this one, by name or number.")]
+
+
+def _told(instance: Path) -> dict[str, str]:
+    """What the platform's worker is told; or, with AUDIFI_RPC_PROVIDERS set, that."""
+    shell = os.environ  # noqa: TID251  # live keys come from the operator's shell: an argument would show them
+    if "AUDIFI_RPC_PROVIDERS" not in shell:
+        return as_worker(instance)
+    return {"RPC_PROVIDERS": shell["AUDIFI_RPC_PROVIDERS"], "RPC_KEYS": shell.get("AUDIFI_RPC_KEYS", "")}
+
+
+@chain.command
+def status(
+    *,
+    chain: MaybeChain = None,
+    json_: JsonOption = False,
+    instance: InstanceOption = DEFAULT,
+) -> int:
+    """Show every provider of every chain: who answers, how high, how fast."""
+    found = asked(PROGRAM, ["status", *([chain] if chain else [])], _told(instance))
+    shown(found, as_json=json_, text=_status_table)
+    return 0 if all(any(row["usable"] for row in found if row["chain"] == name) for name in _chains(found)) else 1
+
+
+def _chains(found: list[dict[str, Any]]) -> set[str]:
+    return {row["chain"] for row in found}
+
+
+def _status_table(found: list[dict[str, Any]]) -> None:
+    titles = ("chain", "provider", "state", "head", "behind", "latency", "")
+    rows(
+        titles,
+        [
+            (
+                row["chain"],
+                row["provider"],
+                row["state"],
+                row["head"],
+                row["behind"],
+                None if row["latencyMs"] is None else f"{row['latencyMs']:.0f} ms",
+                row["detail"],
+            )
+            for row in found
+        ],
+    )
+
+
+@chain.command
+def call(
+    method: str,
+    /,
+    *params: Annotated[str, Parameter(allow_leading_hyphen=True, help="Each as JSON, or as plain text.")],
+    chain: ChainOption = "ethereum",
+    instance: InstanceOption = DEFAULT,
+) -> int:
+    """Call a JSON-RPC method that reads."""
+    found = asked(PROGRAM, ["call", chain, method, *params], _told(instance))
+    shown(found, as_json=True, text=print)
+    return 0
+
+
+@chain.command
+def tx(
+    reference: Annotated[str | None, Parameter(help="Its hash or key; without one, the latest are listed.")] = None,
+    /,
+    *,
+    json_: JsonOption = False,
+    instance: InstanceOption = DEFAULT,
+) -> int:
+    """Show transactions the platform sent: what was wanted, each hash that was broadcast, where it stands."""
+    arguments = ["transactions", *([reference] if reference else [])]
+    found = asked(WORKER_CONSOLE, arguments, as_worker(instance))
+    shown(found, as_json=json_, text=_transaction_table)
+    return 0
+
+
+def _transaction_table(found: list[dict[str, Any]]) -> None:
+    if not found:
+        sys.stdout.write("the platform has sent no transactions yet\n")
+        return
+    titles = ("key", "chain", "state", "nonce", "hash", "block", "")
+    rows(
+        titles,
+        [tuple(row[name] for name in ("key", "chain", "state", "nonce", "hash", "block", "detail")) for row in found],
+    )
+
+
+@chain.command
+def doctor(
+    *,
+    chain: MaybeChain = None,
+    json_: JsonOption = False,
+    instance: InstanceOption = DEFAULT,
+) -> int:
+    """Check each endpoint: chain id, head lag, archive, finality tags, batches, rate limit."""
+    found = asked(PROGRAM, ["doctor", *([chain] if chain else [])], _told(instance))
+    shown(found, as_json=json_, text=_findings)
+    return 1 if any(finding["level"] == "error" for finding in found) else 0
+
+
+def _findings(found: list[dict[str, Any]]) -> None:
+    titles = ("chain", "provider", "check", "", "")
+    rows(
+        titles, [tuple(finding[name] for name in ("chain", "provider", "check", "level", "text")) for finding in found]
+    )

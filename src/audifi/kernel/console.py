@@ -1,0 +1,37 @@
+"""Speak to the person at the command line as lines of JSON: progress, then one result or one refusal.
+
+Between: operators' programs of the data plane (`python -m audifi.clients.chain`) and audifi.local.console.
+Shape: {"event": "progress", "text"}* then {"event": "result", "data"} or {"event": "refused", "text"}.
+Invariant: standard output holds nothing else; logs go to standard error.
+Errors: a Problem is said as a refusal (exit 2); Ctrl-C ends with 130; anything else is a traceback on standard error.
+"""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+import msgspec
+
+from audifi.kernel.settings import SettingsError
+from audifi.wire.problems import Problem
+
+
+def progress(text: str) -> None:
+    _say({"event": "progress", "text": text})
+
+
+def answer(work: Coroutine[Any, Any, Any]) -> None:
+    """Run it, say its result, and end the process."""
+    try:
+        _say({"event": "result", "data": asyncio.run(work)})
+    except (Problem, SettingsError) as error:
+        _say({"event": "refused", "text": error.message if isinstance(error, Problem) else str(error)})
+        raise SystemExit(2) from error
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _say(event: dict[str, Any]) -> None:
+    sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
+    sys.stdout.flush()
