@@ -1,0 +1,58 @@
+-- What we write to chains. A signer's row is locked to hand out its next nonce, so that a nonce is given once.
+CREATE TABLE worker.signers (
+    chain_id bigint NOT NULL,
+    address text NOT NULL CHECK (address ~ '^0x[0-9a-f]{40}$'),
+    next_nonce bigint NOT NULL CHECK (next_nonce >= 0),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (chain_id, address)
+);
+
+-- A transaction asked for: once per key, signer and chain. docs/chain-transactions.md has the states as a table.
+CREATE TABLE worker.transactions (
+    id uuid PRIMARY KEY,
+    chain_id bigint NOT NULL,
+    signer text NOT NULL,
+    key text NOT NULL CHECK (length(key) BETWEEN 1 AND 200),
+    recipient text CHECK (recipient ~ '^0x[0-9a-f]{40}$'), -- null: the data makes a contract
+    data bytea NOT NULL,
+    value_wei numeric(78, 0) NOT NULL CHECK (value_wei >= 0),
+    gas bigint CHECK (gas > 0), -- the caller's own limit; null: estimated
+    state text NOT NULL DEFAULT 'wanted'
+        CHECK (state IN ('wanted', 'signed', 'sent', 'mined', 'confirmed', 'final', 'failed', 'refused')),
+    nonce bigint CHECK (nonce >= 0),
+    hash text, -- of the version that counts: the mined one, else the newest
+    block_number bigint,
+    block_hash text,
+    reverted boolean NOT NULL DEFAULT false,
+    gone boolean NOT NULL DEFAULT false, -- its own bytes can never be accepted: a filler takes the nonce
+    nonce_used_block bigint, -- head when the nonce was first seen used by none of our versions
+    error text,
+    tries integer NOT NULL DEFAULT 0, -- failures since the last progress: how long until the next look
+    next_at timestamptz NOT NULL DEFAULT now(), -- when a keeper looks again; ahead of time while one has it
+    revision integer NOT NULL DEFAULT 0, -- counts every change: a keeper that was overtaken changes nothing
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (chain_id, signer, key),
+    CHECK ((nonce IS NULL) = (hash IS NULL)),
+    CHECK (nonce IS NOT NULL OR state IN ('wanted', 'refused')),
+    CHECK ((block_number IS NULL) = (block_hash IS NULL)),
+    CHECK (block_number IS NOT NULL OR state NOT IN ('mined', 'confirmed', 'final', 'failed'))
+);
+-- The promise of the whole part: one nonce, one transaction.
+CREATE UNIQUE INDEX transactions_nonce ON worker.transactions (chain_id, signer, nonce) WHERE nonce IS NOT NULL;
+CREATE INDEX transactions_due ON worker.transactions (chain_id, signer, next_at)
+    WHERE state NOT IN ('final', 'failed', 'refused');
+
+-- What was signed for a transaction, kept before it is sent: one nonce, several fees. Whichever is mined counts.
+CREATE TABLE worker.transaction_versions (
+    transaction_id uuid NOT NULL REFERENCES worker.transactions (id),
+    number integer NOT NULL CHECK (number >= 1),
+    hash text NOT NULL UNIQUE CHECK (hash ~ '^0x[0-9a-f]{64}$'),
+    raw bytea NOT NULL,
+    is_filler boolean NOT NULL DEFAULT false, -- 0 wei to ourselves, so that the nonce is no gap
+    gas bigint NOT NULL,
+    fee_max_wei numeric(78, 0) NOT NULL, -- maxFeePerGas
+    tip_max_wei numeric(78, 0) NOT NULL, -- maxPriorityFeePerGas
+    signed_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (transaction_id, number)
+);
