@@ -67,6 +67,10 @@ PARAMETERS: Final[dict[str, str | int]] = {
 }
 
 
+# Roles of GET /cluster. Source: Patroni 4.1 documentation, "REST API", "Synchronous mode" (quorum commit).
+SYNCHRONOUS: Final = frozenset({"sync_standby", "quorum_standby"})
+
+
 def pods(instance: Instance, topology: Topology) -> tuple[PodSpec, ...]:
     return tuple(_pod(instance, topology, name) for name in topology.component("postgres").pods)
 
@@ -78,6 +82,12 @@ def jobs(instance: Instance, topology: Topology) -> tuple[JobSpec, ...]:
             component="postgres",
             after=("postgres-services-1", *topology.component("postgres").pods),
             run=partial(create_roles, instance, topology),
+        ),
+        JobSpec(
+            name="postgres:synchronous",
+            component="postgres",
+            after=topology.component("postgres").pods,
+            run=partial(_has_synchronous_standby, instance, topology),
         ),
     )
 
@@ -172,3 +182,13 @@ async def _serves(rest: int) -> str:
     if state in {"running", "streaming"} and member.get("replication_state") == "streaming":
         return f"replica, streaming, timeline {timeline}"
     raise NotReady(f"{role}, {state}, {member.get('replication_state', 'not streaming')}")
+
+
+async def _has_synchronous_standby(instance: Instance, topology: Topology) -> str:
+    """Until Patroni has registered one, a killed primary would be restarted in place instead of replaced."""
+    pod = topology.component("postgres").pods[0]
+    cluster = await http_json(port(instance, topology, pod, "rest"), "/cluster")
+    names = [member["name"] for member in cluster["members"] if member["role"] in SYNCHRONOUS]
+    if not names:
+        raise NotReady("no replica is registered as synchronous yet")
+    return f"synchronous: {', '.join(names)}"
