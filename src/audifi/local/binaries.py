@@ -21,6 +21,7 @@ SEARCH_PATH: Final = ":".join(
     [str(Path(sys.executable).parent), "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
 )
 PACKAGES: Final = {"etcd": "etcd-server", "redis-cli": "redis-tools", "psql": "postgresql-client"}
+ANVIL_PACKAGES: Final = Path(__file__).resolve().parents[3] / "contracts/node_modules/@foundry-rs"
 PREPARED_SINCE: Final = (1, 21)  # max_prepared_statements. Source: PgBouncer 1.21.0 release notes
 
 
@@ -34,6 +35,15 @@ def binary(name: str) -> Path:
             f"{name} is not installed (looked in {SEARCH_PATH}): run ./audifi setup, or install {package}"
         )
     return Path(found)
+
+
+@cache
+def anvil() -> Path:
+    """The development chain, which npm installed for this machine's processor."""
+    found = sorted(ANVIL_PACKAGES.glob("anvil-linux-*/bin/anvil"))
+    if not found:
+        raise MissingBinary(f"anvil is not installed (looked in {ANVIL_PACKAGES}): run ./audifi setup")
+    return found[0]
 
 
 @cache

@@ -44,13 +44,28 @@ async def http_json(port: int, path: str) -> Any:
         raise NotReady(f"GET {path} on {port} answered no JSON: {body[:80]!r}") from error
 
 
+async def rpc(port: int, method: str, *params: Any) -> Any:
+    """The result of a JSON-RPC call."""
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+    _, answer = await asyncio.to_thread(_ask, port, "/", body)
+    try:
+        return json.loads(answer)["result"]
+    except (json.JSONDecodeError, KeyError) as error:
+        raise NotReady(f"{method} on {port} answered {answer[:200]}") from error
+
+
 def _get(port: int, path: str) -> tuple[int, str]:
+    return _ask(port, path, None)
+
+
+def _ask(port: int, path: str, posted: str | None) -> tuple[int, str]:
+    verb = "GET" if posted is None else "POST"
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=ANSWER_WITHIN_S)
     try:
-        connection.request("GET", path)
+        connection.request(verb, path, posted, {"Content-Type": "application/json"} if posted else {})
         with connection.getresponse() as answer:  # closing the connection alone leaves the answer's socket open
             return answer.status, answer.read().decode(errors="replace")
     except (OSError, http.client.HTTPException) as error:
-        raise NotReady(f"GET {path} on {port}: {error}") from error
+        raise NotReady(f"{verb} {path} on {port}: {error}") from error
     finally:
         connection.close()

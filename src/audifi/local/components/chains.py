@@ -1,0 +1,63 @@
+"""Run one anvil per chain, with the chain's own id: what the providers' stand-ins show.
+
+Between: topology (components ethereum, polygon, base), local.standins.rpc (asks) and contract tests.
+Shape: a block every BLOCK_S, whether there is a transaction or not; `safe` and `finalized` follow the head closely.
+Invariant: loopback only; ten accounts of anvil's public development mnemonic hold 10 000 ether each, so nothing here
+may ever be given a real key. What was mined survives a restart.
+Units: *_s seconds; epochs in blocks.
+Errors: MissingBinary when anvil was not installed.
+Source: anvil 1.7.1, `anvil --help`.
+"""
+
+from functools import partial
+from typing import Final
+
+from audifi.local import probes, resolution
+from audifi.local.binaries import anvil
+from audifi.local.components import JobSpec, PodSpec
+from audifi.local.ports import LOOPBACK
+from audifi.local.state import Instance
+from audifi.topology.model.whole import Topology
+
+BLOCK_S: Final = 1
+EPOCH_BLOCKS: Final = 2  # safe is one epoch behind the head, finalized two
+SAVED_EVERY_S: Final = 5  # what a kill -9 loses at most
+
+
+def pods(instance: Instance, topology: Topology) -> tuple[PodSpec, ...]:
+    """One node per chain."""
+    return tuple(_pod(instance, topology, chain.name, chain.chain_id) for chain in topology.chains)
+
+
+def jobs(instance: Instance, topology: Topology) -> tuple[JobSpec, ...]:
+    """There is nothing to do once."""
+    del instance, topology
+    return ()
+
+
+def _pod(instance: Instance, topology: Topology, chain: str, chain_id: int) -> PodSpec:
+    pod = f"{chain}-1"
+    ports = resolution.ports(instance, topology, pod, "rpc")
+    options = {
+        "host": LOOPBACK,
+        "port": ports["rpc"],
+        "chain-id": chain_id,
+        "block-time": BLOCK_S,
+        "slots-in-an-epoch": EPOCH_BLOCKS,
+        "state": instance.data(pod) / "state.json",
+        "state-interval": SAVED_EVERY_S,
+    }
+    return PodSpec(
+        name=pod,
+        component=chain,
+        argv=(str(anvil()), "--quiet", *(f"--{name}={value}" for name, value in options.items())),
+        ready=partial(_ready, ports["rpc"], chain_id),
+        ports=ports,
+    )
+
+
+async def _ready(port: int, chain_id: int) -> str:
+    found = await probes.rpc(port, "eth_chainId")
+    if found != hex(chain_id):
+        raise probes.NotReady(f"port {port} is chain {found}, not {chain_id:#x}")
+    return f"chain {chain_id}"
