@@ -22,6 +22,8 @@ from audifi.cli.outbound import WORKER_CONSOLE, as_worker, asked, rows, shown
 PROGRAM: Final = "audifi.clients.chain"
 
 chain = App()
+tx = App(name="tx", help="Send, list and show the platform's own transactions.")
+chain.command(tx)
 
 ChainOption = Annotated[str, Parameter(name="--chain", help="Its name or number: ethereum, 137, …")]
 MaybeChain = Annotated[str | None, Parameter(name="--chain", help="Only this one, by name or number.")]
@@ -85,19 +87,66 @@ def call(
     return 0
 
 
-@chain.command
-def tx(
-    reference: Annotated[str | None, Parameter(help="Its hash or key; without one, the latest are listed.")] = None,
+@tx.command(name="list")
+def list_(*, json_: JsonOption = False, instance: InstanceOption = DEFAULT) -> int:
+    """List the latest transactions the platform sent, or is about to."""
+    found = asked(WORKER_CONSOLE, ["transactions"], as_worker(instance))
+    shown(found, as_json=json_, text=_transaction_table)
+    return 0
+
+
+@tx.command
+def show(reference: str, /, *, json_: JsonOption = False, instance: InstanceOption = DEFAULT) -> int:
+    """Show one by its key, or by any hash it was ever sent with: every version, and what each provider knows of it."""
+    found = asked(WORKER_CONSOLE, ["transaction", reference], as_worker(instance))
+    shown(found, as_json=json_, text=_transaction_pages)
+    return 0
+
+
+@tx.command
+def send(
+    to: str,
     /,
     *,
+    wei: int,
+    key: str,
+    chain: ChainOption = "ethereum",
+    wait: Annotated[bool, Parameter(negative=(), help="Until it is final.")] = False,
     json_: JsonOption = False,
     instance: InstanceOption = DEFAULT,
 ) -> int:
-    """Show transactions the platform sent: what was wanted, each hash that was broadcast, where it stands."""
-    arguments = ["transactions", *([reference] if reference else [])]
+    """Send wei from the platform's signer. The same key sends once, however often it is said.
+
+    Parameters
+    ----------
+    to
+        The receiver's address.
+    wei
+        How much.
+    key
+        Your own name for this transaction.
+    chain
+        Its name or number.
+    wait
+        Until it is final.
+    json_
+        Print JSON.
+    instance
+        Directory of the running platform.
+    """
+    arguments = ["send", chain, to, str(wei), key, *(["--wait"] if wait else [])]
     found = asked(WORKER_CONSOLE, arguments, as_worker(instance))
     shown(found, as_json=json_, text=_transaction_table)
     return 0
+
+
+def _transaction_pages(found: list[dict[str, Any]]) -> None:
+    _transaction_table(found)
+    for row in found:
+        versions = [(each["hash"], each["feeMaxWei"], "filler" if each["isFiller"] else "") for each in row["versions"]]
+        sys.stdout.write(f"\n{row['key']}: signed {len(versions)} times, {row['valueWei']} wei to {row['to']}\n")
+        rows(("hash", "at most, wei per gas", ""), versions)
+        rows(("provider", "knows"), [(each["provider"], each["text"]) for each in row["providers"]])
 
 
 def _transaction_table(found: list[dict[str, Any]]) -> None:
