@@ -103,6 +103,17 @@ RPC_REQUESTS: Final = _counter("rpc_requests_total", "Calls to chains.", "networ
 RPC_LATENCY: Final = _histogram("rpc_latency_seconds", "Time chains took.", "network")
 RPC_ERRORS: Final = _counter("rpc_errors_total", "Calls to chains that failed.", "network", "error")
 RPC_PROVIDER_ACTIVE: Final = _gauge("rpc_provider_active", "1 for the provider in use.", "network", "provider")
+RPC_UPSTREAM: Final = _counter(
+    "rpc_upstream_requests_total", "Requests sent to providers, by what came of them.", "network", "provider", "verdict"
+)
+RPC_FAILOVERS: Final = _counter("rpc_failovers_total", "Calls that went on to the next.", "network", "provider")
+RPC_STALE: Final = _counter("rpc_stale_rejected_total", "Answers off the served chain.", "network", "provider")
+RPC_HEDGES: Final = _counter("rpc_hedges_total", "Second requests for a silent first.", "network")
+RPC_COALESCED: Final = _counter("rpc_coalesced_total", "Calls that joined one under way.", "network")
+RPC_CACHE_HITS: Final = _counter("rpc_cache_hits_total", "Calls answered from memory.", "network")
+RPC_HEAD: Final = _gauge("rpc_head_block", "Newest block a provider reports.", "network", "provider")
+RPC_LAG: Final = _gauge("rpc_lag_blocks", "Blocks a provider is behind the others.", "network", "provider")
+RPC_BUDGET_LEFT: Final = _gauge("rpc_budget_left_ratio", "Share of the plan's window left.", "provider")
 CHAIN_TRANSACTIONS: Final = _gauge("chain_transactions", "Transactions not settled yet.", "chain", "state")
 CHAIN_TRANSACTIONS_OLDEST: Final = _gauge("chain_transactions_oldest_seconds", "Age of the oldest of them.", "chain")
 CHAIN_TRANSACTIONS_SETTLED: Final = _counter("chain_transactions_settled_total", "Settled.", "chain", "state")
@@ -110,6 +121,9 @@ CHAIN_TRANSACTIONS_REPLACED: Final = _counter("chain_transactions_replaced_total
 CHAIN_TRANSACTIONS_REORGED: Final = _counter("chain_transactions_reorged_total", "Mined, then not.", "chain")
 CIRCUIT_STATE: Final = _gauge("circuit_state", "0 closed, 1 half open, 2 open.", "target")
 IPFS_PINS: Final = _counter("ipfs_pins_total", "Pins asked for.", "provider", "status")
+IPFS_REPLICAS: Final = _gauge("ipfs_content_replicas", "Contents that have so many good copies.", "replicas")
+IPFS_LOST: Final = _gauge("ipfs_pins_lost", "Pins that are gone or were given up.", "provider")
+IPFS_VERIFIED_AGE: Final = _gauge("ipfs_oldest_verification_seconds", "Age of the oldest proof of a copy.", "provider")
 INDEXER_BEHIND: Final = _gauge("indexer_blocks_behind", "Blocks not yet indexed.", "chain")
 
 # Business and operations.
