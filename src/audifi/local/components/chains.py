@@ -12,6 +12,8 @@ Source: anvil 1.7.1, `anvil --help`.
 from functools import partial
 from typing import Final
 
+from eth_keys.datatypes import PrivateKey
+
 from audifi.local import probes, resolution
 from audifi.local.binaries import anvil
 from audifi.local.components import JobSpec, PodSpec
@@ -22,6 +24,7 @@ from audifi.topology.model.whole import Topology
 BLOCK_S: Final = 1
 EPOCH_BLOCKS: Final = 2  # safe is one epoch behind the head, finalized two
 SAVED_EVERY_S: Final = 5  # what a kill -9 loses at most
+FUNDS_WEI: Final = 10_000 * 10**18  # as much as anvil's own accounts
 
 
 def pods(instance: Instance, topology: Topology) -> tuple[PodSpec, ...]:
@@ -30,9 +33,16 @@ def pods(instance: Instance, topology: Topology) -> tuple[PodSpec, ...]:
 
 
 def jobs(instance: Instance, topology: Topology) -> tuple[JobSpec, ...]:
-    """There is nothing to do once."""
-    del instance, topology
-    return ()
+    """Give the platform's signer money on every chain, as somebody has to in production."""
+    return tuple(
+        JobSpec(
+            name=f"{chain.name}:funds",
+            component=chain.name,
+            after=(chain.name,),
+            run=partial(_fund, instance, topology, chain.name),
+        )
+        for chain in topology.chains
+    )
 
 
 def _pod(instance: Instance, topology: Topology, chain: str, chain_id: int) -> PodSpec:
@@ -61,3 +71,11 @@ async def _ready(port: int, chain_id: int) -> str:
     if found != hex(chain_id):
         raise probes.NotReady(f"port {port} is chain {found}, not {chain_id:#x}")
     return f"chain {chain_id}"
+
+
+async def _fund(instance: Instance, topology: Topology, chain: str) -> str:
+    key = resolution.secret(instance, topology, "chain-signer-key")
+    address = PrivateKey(bytes.fromhex(key.removeprefix("0x"))).public_key.to_address()
+    number = resolution.port(instance, topology, f"{chain}-1", "rpc")
+    await probes.rpc(number, "anvil_setBalance", address, hex(FUNDS_WEI))
+    return f"the signer {address} has {FUNDS_WEI // 10**18} ether"
