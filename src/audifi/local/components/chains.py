@@ -38,7 +38,7 @@ def jobs(instance: Instance, topology: Topology) -> tuple[JobSpec, ...]:
         JobSpec(
             name=f"{chain.name}:funds",
             component=chain.name,
-            after=(chain.name,),
+            after=(f"{chain.name}-1",),
             run=partial(_fund, instance, topology, chain.name),
         )
         for chain in topology.chains
