@@ -65,7 +65,7 @@ async function cost(ask, { count, at_once, seed }) {
   let next = 0
   const worker = async () => {
     while (next < count) {
-      const [, method, params] = question(seed, next++)
+      const [, method, params] = question(seed, next++ * PATTERN.length) // the first of the pattern: eth_call only
       await ask(method, params)
     }
   }
