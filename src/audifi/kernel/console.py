@@ -2,19 +2,23 @@
 
 Between: operators' programs of the data plane (`python -m audifi.clients.chain`) and audifi.local.console.
 Shape: {"event": "progress", "text"}* then {"event": "result", "data"} or {"event": "refused", "text"}.
-Invariant: standard output holds nothing else; logs go to standard error.
+Invariant: standard output holds nothing else: log lines, which go there in a pod, go to standard error here.
 Errors: a Problem is said as a refusal (exit 2); Ctrl-C ends with 130; anything else is a traceback on standard error.
 """
 
 import asyncio
-import sys
+import os
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from audifi.kernel.settings import SettingsError
 from audifi.wire.problems import Problem
+
+STDOUT: Final = 1
+STDERR: Final = 2
+_said_to: list[int] = []  # the descriptor kept for us, once `answer` runs
 
 
 def progress(text: str) -> None:
@@ -23,6 +27,8 @@ def progress(text: str) -> None:
 
 def answer(work: Coroutine[Any, Any, Any]) -> None:
     """Run it, say its result, and end the process."""
+    _said_to.append(os.dup(STDOUT))
+    os.dup2(STDERR, STDOUT)
     try:
         _say({"event": "result", "data": asyncio.run(work)})
     except (Problem, SettingsError) as error:
@@ -33,5 +39,4 @@ def answer(work: Coroutine[Any, Any, Any]) -> None:
 
 
 def _say(event: dict[str, Any]) -> None:
-    sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
-    sys.stdout.flush()
+    os.write(_said_to[0], msgspec.json.encode(event) + b"\n")
