@@ -1,0 +1,66 @@
+"""Hold what the pool knows of one provider's endpoint for one chain.
+
+Between: clients.chain.providers (makes them) and roster, flights, probes, broadcast (use them).
+Invariant: the URL is inside the transport as a Secret; an endpoint is shown by its provider's name.
+Units: seconds of the event loop's clock.
+Errors: none.
+Source: outbound.md 1.2 (UNSUPPORTED is remembered for 10 minutes).
+"""
+
+from typing import Final
+
+from audifi.clients.chain import methods
+from audifi.clients.chain.budget import Bucket
+from audifi.clients.chain.health import Health
+from audifi.clients.chain.transport import Transport
+
+UNSUPPORTED_S: Final = 600.0
+
+
+class Endpoint:
+    """One provider's URL for one chain."""
+
+    __slots__ = (
+        "bucket",
+        "health",
+        "is_probing",
+        "last_problem",
+        "name",
+        "probe_at_s",
+        "requests",
+        "transport",
+        "unsupported",
+        "verified",
+    )
+
+    def __init__(self, name: str, transport: Transport, bucket: Bucket | None = None) -> None:
+        self.name = name
+        self.transport = transport
+        self.bucket = bucket or Bucket()
+        self.health = Health()
+        self.unsupported: dict[str, float] = {}
+        self.requests = 0
+        self.last_problem = ""
+        self.probe_at_s = float("-inf")
+        self.is_probing = False
+        self.verified: tuple[int, float] = (-1, float("-inf"))  # the transport's connections then, and when
+
+    def has_budget(self, method: str, now_s: float) -> bool:
+        return self.bucket.per_s is None or self.bucket.has(methods.cost_of(self.name, method), now_s)
+
+    def lacks(self, method: str, now_s: float) -> bool:
+        """Say whether it told lately that it does not know this method."""
+        if not self.unsupported:
+            return False
+        until_s = self.unsupported.get(method)
+        return until_s is not None and now_s < until_s
+
+    def charge(self, names: tuple[str, ...], now_s: float) -> None:
+        """Pay for a request that is about to be sent."""
+        self.requests += 1
+        if self.bucket.per_s is not None:
+            cost = sum(methods.cost_of(self.name, name) for name in names)
+            self.bucket.pay(cost + (methods.batch_cost(self.name) if len(names) > 1 else 0), now_s)
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.name})"
