@@ -255,10 +255,15 @@ class Progress:
         newest = self._versions[-1]
         if version is not newest:  # the pool has, or prefers, a later version
             await self._send(newest)
-        elif _ABOUT_FEES.search(error.reason) and not self._is_replaced and newest.number < REJECTED_VERSIONS_MAX:
+        elif self._may_be_raised(newest) and _ABOUT_FEES.search(error.reason):
             await self._replace()
         else:
             await self.put_off(str(error))
+
+    def _may_be_raised(self, newest: Version) -> bool:
+        """What some node has is raised only when it is stuck: until then, one that refuses it may change its mind."""
+        is_nowhere = self.transaction.state is State.SIGNED
+        return is_nowhere and not self._is_replaced and newest.number < REJECTED_VERSIONS_MAX
 
     async def _unacceptable(self, error: CallerError) -> None:
         row = self.transaction

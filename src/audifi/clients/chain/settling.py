@@ -100,7 +100,7 @@ def nonce_used(transaction: Transaction, head: int, facts: ChainFacts) -> Transa
     if head - since < facts.final_confirmations:
         return replace(transaction, nonce_used_block=since)
     reason = f"nonce {transaction.nonce} was used by a transaction that is not ours: the key is used elsewhere"
-    return replace(transaction, state=State.REFUSED, nonce_used_block=since, error=transaction.error or reason)
+    return replace(transaction, state=State.REFUSED, nonce_used_block=since, error=reason)
 
 
 def pause_s(tries: int, most_s: float) -> float:

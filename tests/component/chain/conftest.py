@@ -1,0 +1,160 @@
+"""Give each test a chain of its own signer, the worker's tables, and keepers made afresh.
+
+Between: fixture `stores` (PostgreSQL behind PgBouncer), the local component `ethereum` (anvil) and the tests.
+Shape: one anvil and one database per session; one signer with 100 ether per test, so that nonces begin at 0.
+"""
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from eth_utils.crypto import keccak
+from tests.component.chain.endpoint import Endpoint
+
+from audifi.clients.chain.ledger import SETTLED, Transaction
+from audifi.clients.chain.signer import Signer
+from audifi.clients.chain.transactions import Transactions
+from audifi.kernel import migrate
+from audifi.kernel.clock import SystemClock
+from audifi.kernel.database import Database
+from audifi.kernel.settings import Secret
+from audifi.local.files import remove_tree
+from audifi.local.held import Held, held
+
+ROOT = Path(__file__).resolve().parents[3]
+POD = "worker-1"
+CHAIN = 1
+ETHER = 10**18
+
+
+class MovableClock:
+    """The machine's clock, moved forward as a test needs."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def now_s(self) -> float:
+        return self.now().timestamp()
+
+    def monotonic_s(self) -> float:
+        return SystemClock().monotonic_s() + self.ahead.total_seconds()
+
+    def advance(self, seconds: float) -> None:
+        self.ahead += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreSettings:
+    """What Database.open reads."""
+
+    pod: str
+    database_writer_url: str
+    database_reader_url: str
+    database_password: Secret
+    database_prepared_statements: bool
+
+
+@dataclass(frozen=True)
+class World:
+    """What a test of transactions works with."""
+
+    database: Database
+    endpoint: Endpoint
+    signer: Signer
+    key: Secret
+    clock: MovableClock
+
+    def keeper(self, endpoint: Endpoint | None = None) -> Transactions:
+        """A keeper that knows nothing but the database: what a restarted pod is."""
+        return Transactions(self.database, {CHAIN: endpoint or self.endpoint}, self.signer, clock=self.clock)
+
+    async def ask(self, key: str, **fields: object) -> Transaction:
+        wish = {"chain_id": CHAIN, "to": self.recipient(key), "value_wei": 1} | fields
+        async with self.database.transaction() as tx:
+            return await self.keeper().request(tx, key=key, **wish)  # pyright: ignore[reportArgumentType]
+
+    async def until_idle(self, keeper: Transactions) -> None:
+        while await keeper.step(CHAIN):
+            pass
+
+    async def settle(self, key: str, keeper: Transactions | None = None, *, rounds_max: int = 40) -> Transaction:
+        """Let time and blocks pass until the transaction is settled."""
+        kept = keeper or self.keeper()
+        found = await self.find(key)
+        for _ in range(rounds_max):
+            await self.until_idle(kept)
+            found = await self.find(key)
+            if found.state in SETTLED:
+                return found
+            await self.mine()
+            self.clock.advance(20)
+        raise AssertionError(f"not settled after {rounds_max} rounds: {found}")
+
+    async def find(self, key: str) -> Transaction:
+        found = await self.keeper().find(key, CHAIN)
+        assert found is not None, key
+        return found
+
+    async def mine(self, blocks: int = 1) -> None:
+        await self.endpoint.development("anvil_mine", hex(blocks))
+
+    async def mined_nonces(self) -> int:
+        return int(await self.endpoint.call("eth_getTransactionCount", [self.signer.address, "latest"]), 16)
+
+    def recipient(self, key: str) -> str:
+        """An address of the key's own: what it holds says how often the key was paid."""
+        return "0x" + keccak(text=self.signer.address + key).hex()[-40:]
+
+    async def received(self, key: str) -> int:
+        return int(await self.endpoint.call("eth_getBalance", [self.recipient(key), "latest"]), 16)
+
+
+@pytest.fixture(scope="session")
+def ethereum(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a development chain."""
+    path = ROOT / ".audifi" / f"test-ethereum-{os.getpid()}"
+    with held(path, ("ethereum",)) as running:
+        yield f"http://127.0.0.1:{running.port('ethereum-1', 'rpc')}"
+    if not request.session.testsfailed:
+        remove_tree(path.resolve())
+
+
+@pytest.fixture(scope="session")
+def told(stores: Held) -> StoreSettings:
+    environment = stores.environment(POD)
+    return StoreSettings(
+        pod=POD,
+        database_writer_url=environment["DATABASE_WRITER_URL"],
+        database_reader_url=environment["DATABASE_READER_URL"],
+        database_password=Secret(environment["DATABASE_PASSWORD"]),
+        database_prepared_statements=environment["DATABASE_PREPARED_STATEMENTS"] == "true",
+    )
+
+
+@pytest_asyncio.fixture
+async def world(told: StoreSettings, ethereum: str) -> AsyncIterator[World]:
+    settings = migrate.MigrateSettings(
+        database_writer_url=told.database_writer_url, database_password=told.database_password
+    )
+    await migrate.migrate(settings, migrate.migrations("worker"))
+    database = await Database.open(told)
+    key = Secret("0x" + secrets.token_hex(32))
+    async with aiohttp.ClientSession() as session:
+        endpoint = Endpoint(session, ethereum)
+        made = World(database, endpoint, Signer.of(key), key, MovableClock())
+        await endpoint.development("evm_setIntervalMining", 0)  # blocks are the test's to make
+        await endpoint.development("anvil_setNextBlockBaseFeePerGas", hex(10**9))
+        await made.mine()
+        await endpoint.development("anvil_setBalance", made.signer.address, hex(100 * ETHER))
+        yield made
+        await endpoint.development("anvil_dropAllTransactions")
+    await database.close()
