@@ -19,7 +19,8 @@ class Call(msgspec.Struct):
 
     method: str = ""
     id: msgspec.Raw = NULL
-    params: msgspec.Raw = NULL
+    params: msgspec.Raw = msgspec.Raw(b"[]")
+    jsonrpc: str = "2.0"
 
     def arguments(self) -> list[Any]:
         """The parameters; by name (an object) is not Ethereum's way and counts as none."""

@@ -13,10 +13,12 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from audifi.local.standins.rpc.chain import Chain
 from audifi.local.standins.rpc.counts import Counts
 from audifi.local.standins.rpc.faults import NONE, Faults
-from audifi.local.standins.rpc.gate import Chain, Gate
+from audifi.local.standins.rpc.gate import Gate
 from audifi.local.standins.rpc.liveness import Liveness
+from audifi.local.standins.rpc.node import NodeAway
 from audifi.local.standins.rpc.server import HOST, Reply, Request
 
 # A page on the internet must not turn knobs by pointing a name of its own at us.
@@ -80,8 +82,11 @@ class Control:
         chains = self._chosen(request)
         if not chains:
             return refused(404, f"there is {', '.join(f'{c.name} ({c.chain_id})' for c in self._gate.chains.values())}")
-        for chain in chains:
-            chain.set(NONE if faults == NONE else faults)
+        try:
+            for chain in chains:
+                await chain.set(NONE if faults == NONE else faults)
+        except NodeAway as error:
+            return refused(409, str(error))
         await self._liveness.follow(chains)
         return self._faults()
 

@@ -2,7 +2,9 @@
 
 Between: gate (tells of every request) and control (shows it to drills and benchmarks).
 Shape: `{"requests": {chain: n}, "in_flight": {chain: n}, "calls": [{chain, method, fault, status, count}]}`; a request
-is one HTTP request, a call one JSON-RPC call (a batch holds several). `status` 0: nothing was answered.
+is one HTTP request, a call one JSON-RPC call (a batch holds several). `fault` is the name of the knob that decided
+the answer, or unauthorized (a wrong key), unsupported (a method no provider has), node (the node was away), or "".
+`status` 0: nothing was answered, or nobody was there to read it.
 Invariant: once nothing is in flight, the calls of a chain are those its requests held: none twice, none lost. A clear
 forgets everything that arrived before it, also what is still in flight.
 Errors: none.
@@ -26,9 +28,10 @@ class Counts:
         self.requests[chain] += 1
         self.in_flight[chain] += 1
 
-    def ended(self, chain: str, methods: Iterable[str], fault: str, status: int) -> None:
+    def ended(self, chain: str, calls: Iterable[tuple[str, str]], status: int) -> None:
+        """A request ended: per call, its method and the fault it met."""
         self.in_flight[chain] -= 1
-        for method in methods:
+        for method, fault in calls:
             self.calls[chain, method, fault, status] += 1
 
     def shown(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ type_of_rate_limit = Literal["", "http", "http-retry-after", "json", "json-backo
 type_of_quota = Literal["", "http", "json"]
 type_of_garbage = Literal["", "html", "truncated", "cut-body", "wrong-id", "empty"]
 # What happens to a request before the node is asked; "" means it is asked.
-Struck = Literal["", "hang", "drop", "rate_limit", "quota", "error"]
+Struck = Literal["", "hang", "drop", "rate_limit", "quota", "error_rate"]
 
 
 class Faults(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -128,5 +128,5 @@ class Dice:
         if faults.drop:
             return "drop"
         if faults.error_rate and self._random.random() < faults.error_rate:
-            return "error"
+            return "error_rate"
         return ""

@@ -11,7 +11,7 @@ Errors: OSError if the port was taken meanwhile.
 import asyncio
 from collections.abc import Iterable
 
-from audifi.local.standins.rpc.gate import Chain
+from audifi.local.standins.rpc.chain import Chain
 from audifi.local.standins.rpc.server import Listener
 
 
