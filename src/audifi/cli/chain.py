@@ -144,9 +144,11 @@ def _transaction_pages(found: list[dict[str, Any]]) -> None:
     _transaction_table(found)
     for row in found:
         versions = [(each["hash"], each["feeMaxWei"], "filler" if each["isFiller"] else "") for each in row["versions"]]
-        sys.stdout.write(f"\n{row['key']}: signed {len(versions)} times, {row['valueWei']} wei to {row['to']}\n")
+        sys.stdout.write(
+            f"\n{row['key']} on {row['chain']}: {row['valueWei']} wei to {row['to']}, versions signed: {len(versions)}\n"
+        )
         rows(("hash", "at most, wei per gas", ""), versions)
-        rows(("provider", "knows"), [(each["provider"], each["text"]) for each in row["providers"]])
+        rows(("hash", "where its providers see it"), [(each["hash"], each["text"]) for each in row["providers"]])
 
 
 def _transaction_table(found: list[dict[str, Any]]) -> None:

@@ -32,10 +32,18 @@ def answer(work: Coroutine[Any, Any, Any]) -> None:
     try:
         _say({"event": "result", "data": asyncio.run(work)})
     except (Problem, SettingsError) as error:
-        _say({"event": "refused", "text": error.message if isinstance(error, Problem) else str(error)})
+        _say({"event": "refused", "text": _told(error)})
         raise SystemExit(2) from error
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def _told(error: Problem | SettingsError) -> str:
+    """The message and, where there are some, what is wrong field by field."""
+    if isinstance(error, SettingsError):
+        return "; ".join(error.problems)
+    fields = "; ".join(f"{name}: {reason}" for name, reason in (error.details or {}).items())
+    return f"{error.message} {fields}".strip()
 
 
 def _say(event: dict[str, Any]) -> None:
