@@ -145,7 +145,7 @@ def _transaction_pages(found: list[dict[str, Any]]) -> None:
     for row in found:
         versions = [(each["hash"], each["feeMaxWei"], "filler" if each["isFiller"] else "") for each in row["versions"]]
         sys.stdout.write(
-            f"\n{row['key']} on {row['chain']}: {row['valueWei']} wei to {row['to']}, versions signed: {len(versions)}\n"
+            f"\n{row['key']} on {row['chain']}: {row['valueWei']} wei to {row['to']}, {len(versions)} signed\n"
         )
         rows(("hash", "at most, wei per gas", ""), versions)
         rows(("hash", "where its providers see it"), [(each["hash"], each["text"]) for each in row["providers"]])

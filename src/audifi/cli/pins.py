@@ -61,34 +61,52 @@ def add(
 
 @pins.command
 def audit(*, json_: JsonOption = False, instance: InstanceOption = DEFAULT) -> int:
-    """Compare providers' lists and gateways' bytes with what should be there."""
+    """Compare providers' lists and gateways' bytes with what should be there; change nothing."""
     found = asked(WORKER_CONSOLE, ["pins-audit"], as_worker(instance))
-    shown(found, as_json=json_, text=_findings)
-    return 1 if any(finding["level"] == "error" for finding in found) else 0
+    shown(found, as_json=json_, text=_audit)
+    return 1 if _damage(found["findings"]) else 0
 
 
 @pins.command
 def repair(*, json_: JsonOption = False, instance: InstanceOption = DEFAULT) -> int:
     """Audit, then bring back what is missing: from our copy, else from another gateway, hash by hash."""
     found = asked(WORKER_CONSOLE, ["pins-repair"], as_worker(instance))
-    shown(found, as_json=json_, text=_findings)
-    return 1 if any(finding["level"] == "error" for finding in found) else 0
+    shown(found, as_json=json_, text=_repair)
+    return 1 if _damage(found["left"]) else 0
+
+
+def _damage(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A pin nobody wants costs money, and nothing else."""
+    return [finding for finding in findings if finding["fault"] != "extra"]
 
 
 def _contents(found: list[dict[str, Any]]) -> None:
     if not found:
         sys.stdout.write("nothing is pinned yet: ./audifi pins add FILE\n")
         return
-    titles = ("cid", "size", "state", "pins")
-    rows(titles, [(row["cid"], row["sizeBytes"], row["state"], _places(row["pins"])) for row in found])
+    titles = ("cid", "size", "state", "pins", "name")
+    rows(
+        titles,
+        [(each["cid"], each["sizeBytes"], each["standing"], _places(each["pins"]), each["name"]) for each in found],
+    )
 
 
 def _places(places: list[dict[str, Any]]) -> str:
     return ", ".join(f"{place['provider']} {place['state']}" for place in places)
 
 
-def _findings(found: list[dict[str, Any]]) -> None:
-    rows(
-        ("provider", "cid", "", ""),
-        [tuple(each[name] for name in ("provider", "cid", "level", "text")) for each in found],
-    )
+def _audit(report: dict[str, Any]) -> None:
+    _findings(report["findings"])
+    standing = ", ".join(f"{count} {state}" for state, count in report["standing"].items()) or "none"
+    sys.stdout.write(f"{report['pins']} pins of {standing}; {report['proved']} copies fetched and hashed\n")
+
+
+def _repair(report: dict[str, Any]) -> None:
+    _findings(report["left"])
+    sys.stdout.write(f"{len(report['found'])} findings, {report['mended']} mended, {len(report['left'])} left\n")
+
+
+def _findings(findings: list[dict[str, Any]]) -> None:
+    if findings:
+        titles = ("provider", "cid", "fault", "")
+        rows(titles, [(each["provider"], each["cid"], each["fault"], each["detail"]) for each in findings])

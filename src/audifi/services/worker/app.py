@@ -36,5 +36,5 @@ def service(settings: WorkerSettings, parts: Parts) -> Service:
         kernel=kernel,
         operations=(),
         checks={"database": parts.database.ping},
-        loops=(parts.chains.run, parts.transactions.run),
+        loops=(parts.chains.run, parts.transactions.run, parts.ipfs.run),
     )

@@ -1,16 +1,26 @@
 """Answer an operator about what the worker keeps: `python -m audifi.services.worker.console VERB …`.
 
 Between: audifi.local.console (runs it with a worker's environment) and the same rows and clients as the worker.
-Shape: transactions; transaction REFERENCE; send CHAIN TO WEI KEY [--wait]. Each answers rows of store.py.
+Shape: transactions; transaction REFERENCE; send CHAIN TO WEI KEY [--wait] → rows of store.py. pins-list; pins-add PATH
+[--wait] → ContentStatus; pins-audit → AuditReport; pins-repair → RepairReport (clients.ipfs).
 Invariant: it writes rows as a service would, and the worker does the rest: killed at any point it has asked, or not.
 Errors: refusals of rules and settings, one line, exit 2.
 """
 
 import argparse
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from audifi.clients.chain.pool import Chain
+from audifi.clients.ipfs.audit import AuditReport
+from audifi.clients.ipfs.content import ContentError
+from audifi.clients.ipfs.pins import ContentStatus
+from audifi.clients.ipfs.policy import Standing
+from audifi.clients.ipfs.repair import RepairReport
 from audifi.kernel import logs
 from audifi.kernel.console import answer, progress
 from audifi.kernel.settings import parse
@@ -23,26 +33,13 @@ POLL_S: Final = 0.5
 WAIT_S: Final = 120.0
 
 
-async def work(options: argparse.Namespace) -> Any:
-    settings = parse(WorkerSettings)
-    async with opened(settings) as parts:
-        match options.verb:
-            case "transactions":
-                return await _latest(parts)
-            case "transaction":
-                return await _one(parts, options.reference)
-            case _:
-                if settings.environment == "production":
-                    raise Forbidden("money is not sent by hand in production")
-                return await _send(parts, options)
-
-
-async def _latest(parts: Parts) -> list[dict[str, Any]]:
+async def _latest(parts: Parts, _: argparse.Namespace) -> list[dict[str, Any]]:
     async with parts.database.read_primary() as connection:
         return _named(parts, await store.latest_transactions(connection))
 
 
-async def _one(parts: Parts, reference: str) -> list[dict[str, Any]]:
+async def _one(parts: Parts, options: argparse.Namespace) -> list[dict[str, Any]]:
+    reference = options.reference
     async with parts.database.read_primary() as connection:
         found = _named(parts, await store.transactions_of(connection, reference))
     if not found:
@@ -66,6 +63,8 @@ async def _known(chain: Chain, versions: list[dict[str, Any]]) -> list[dict[str,
 
 
 async def _send(parts: Parts, options: argparse.Namespace) -> list[dict[str, Any]]:
+    if parts.is_production:
+        raise Forbidden("money is not sent by hand in production")
     chain_id = _number(parts, options.chain)
     if not options.wei.isdigit():
         raise Invalid(f"{options.wei!r} is not an amount of wei")
@@ -100,6 +99,43 @@ async def _final(parts: Parts, key: str, chain_id: int) -> None:
         ) from None
 
 
+async def _contents(parts: Parts, _: argparse.Namespace) -> list[ContentStatus]:
+    return [each async for each in parts.ipfs.list()]
+
+
+async def _audited(parts: Parts, _: argparse.Namespace) -> AuditReport:
+    return await parts.ipfs.audit(progress)
+
+
+async def _repaired(parts: Parts, _: argparse.Namespace) -> RepairReport:
+    return await parts.ipfs.repair(progress)
+
+
+async def _pinned(parts: Parts, options: argparse.Namespace) -> ContentStatus:
+    """Keep the bytes, promise their pins and, if asked, wait for the worker to keep the promise."""
+    try:
+        found = await parts.ipfs.add(Path(options.path))
+    except ContentError as error:
+        raise Invalid(str(error)) from error
+    told = ""
+    try:
+        async with asyncio.timeout(WAIT_S):
+            while options.wait and found.standing is not Standing.PINNED:
+                states = ", ".join(f"{pin.provider} {pin.state}" for pin in found.pins)
+                if states != told:
+                    told = states
+                    progress(f"{found.cid}: {states}")
+                await asyncio.sleep(POLL_S)
+                async with parts.database.read_primary() as connection:
+                    found = await parts.ipfs.pins.status(connection, found.cid) or found
+    except TimeoutError:
+        text = (
+            f"{found.cid} is {found.standing.value} after {WAIT_S:g} s ({told}); the worker goes on: audifi pins list"
+        )
+        raise Unavailable(text) from None
+    return found
+
+
 def _number(parts: Parts, word: str) -> int:
     names = {parts.chains[number].facts.name: number for number in parts.chains}
     number = int(word) if word.isdigit() else names.get(word)
@@ -116,17 +152,35 @@ def _named(parts: Parts, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
+VERBS: Final[Mapping[str, Callable[[Parts, argparse.Namespace], Awaitable[Any]]]] = {
+    "transactions": _latest,
+    "transaction": _one,
+    "send": _send,
+    "pins-list": _contents,
+    "pins-add": _pinned,
+    "pins-audit": _audited,
+    "pins-repair": _repaired,
+}
+
+
+async def work(options: argparse.Namespace) -> Any:
+    """Do one verb with everything open."""
+    async with opened(parse(WorkerSettings)) as parts:
+        return msgspec.to_builtins(await VERBS[options.verb](parts, options))
+
+
 def main() -> None:
     """Read the arguments and answer."""
     logs.configure("error")
     parser = argparse.ArgumentParser(prog="audifi.services.worker.console", description="ask what the worker keeps")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("transactions")
-    verbs.add_parser("transaction").add_argument("reference")
-    send = verbs.add_parser("send")
-    for name in ("chain", "to", "wei", "key"):
-        send.add_argument(name)
-    send.add_argument("--wait", action="store_true")
+    arguments = {"transaction": ("reference",), "send": ("chain", "to", "wei", "key"), "pins-add": ("path",)}
+    for verb in VERBS:
+        one = verbs.add_parser(verb)
+        for name in arguments.get(verb, ()):
+            one.add_argument(name)
+        if verb in {"send", "pins-add"}:
+            one.add_argument("--wait", action="store_true")
     answer(work(parser.parse_args()))
 
 

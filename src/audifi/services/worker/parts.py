@@ -6,12 +6,14 @@ Errors: SettingsError for values that cannot be meant, with every problem.
 """
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from audifi.clients.chain.pool import Chains
 from audifi.clients.chain.signer import Signer, SignerError
 from audifi.clients.chain.transactions import Transactions
+from audifi.clients.ipfs.client import Ipfs
+from audifi.kernel.clock import SystemClock
 from audifi.kernel.database import Database
 from audifi.kernel.settings import SettingsError
 from audifi.services.worker.settings import WorkerSettings
@@ -26,22 +28,29 @@ class Parts:
     database: Database
     chains: Chains
     transactions: Transactions
+    ipfs: Ipfs
+    is_production: bool
 
 
 @asynccontextmanager
 async def opened(settings: WorkerSettings) -> AsyncGenerator[Parts, None]:
     """Open everything; close it at the end."""
     signer = _signer(settings)
-    chains = await Chains.open(settings.rpc_providers, settings.rpc_keys, facts=facts(settings.chain_confirmations))
-    try:
+    async with AsyncExitStack() as stack:
+        chains = await Chains.open(settings.rpc_providers, settings.rpc_keys, facts=facts(settings.chain_confirmations))
+        stack.push_async_callback(chains.close)
         database = await Database.open(settings)
-        try:
-            by_number = {number: chains[number] for number in chains}
-            yield Parts(database=database, chains=chains, transactions=Transactions(database, by_number, signer))
-        finally:
-            await database.close()
-    finally:
-        await chains.close()
+        stack.push_async_callback(database.close)
+        ipfs = Ipfs.open(settings, database, SystemClock())
+        stack.push_async_callback(ipfs.close)
+        transactions = Transactions(database, {number: chains[number] for number in chains}, signer)
+        yield Parts(
+            database=database,
+            chains=chains,
+            transactions=transactions,
+            ipfs=ipfs,
+            is_production=settings.environment == "production",
+        )
 
 
 def facts(confirmations: str | None) -> Mapping[int, ChainFacts]:

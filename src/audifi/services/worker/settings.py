@@ -5,7 +5,6 @@ Errors: kernel.settings lists every problem and exits 2.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from audifi.kernel.settings import Env, Secret, ServiceSettings
@@ -35,8 +34,3 @@ class WorkerSettings(ServiceSettings):
     pinata_gateway_token: Annotated[Secret | None, Env(environment.PINATA_GATEWAY_TOKEN)] = None
     pinata_legacy_regions: Annotated[tuple[str, ...], Env(environment.PINATA_LEGACY_REGIONS)] = ()
     ipfs_gateways: Annotated[tuple[str, ...], Env(environment.IPFS_GATEWAYS)] = ()
-
-    @property
-    def content_path(self) -> Path:
-        """Where content waits for its pins."""
-        return Path(self.content_directory)
