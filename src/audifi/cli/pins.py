@@ -98,7 +98,8 @@ def _places(places: list[dict[str, Any]]) -> str:
 def _audit(report: dict[str, Any]) -> None:
     _findings(report["findings"])
     standing = ", ".join(f"{count} {state}" for state, count in report["standing"].items()) or "none"
-    sys.stdout.write(f"{report['pins']} pins of {standing}; {report['proved']} copies fetched and hashed\n")
+    sys.stdout.write(f"{report['pins']} pins compared, {report['proved']} copies fetched and hashed; ")
+    sys.stdout.write(f"contents by our rows: {standing}\n")
 
 
 def _repair(report: dict[str, Any]) -> None:
