@@ -66,7 +66,7 @@ def _pinata(topology: Topology) -> dict[str, Value]:
 def _pinning_service(topology: Topology) -> dict[str, Value]:
     name = "pinning-service"
     return {
-        environment.PINNING_SERVICE_URL: _hosted_url(topology, name, "https://pinning.audifi.io", "/psa"),
+        environment.PINNING_SERVICE_URL: _hosted_url(topology, name, "https://pinning.audifi.io"),
         environment.PINNING_SERVICE_GATEWAY_URL: _hosted_url(topology, name, "https://gateway.pinning.audifi.io"),
         environment.PINNING_SERVICE_TOKEN: Secret(name="pinning-service-token"),
     }

@@ -164,13 +164,20 @@ class Keeper:
         for provider in self._providers.values():
             allowed = provider.allowance(limit - len(claimed)) if limit > len(claimed) else 0
             if allowed:
-                claimed += await self._claim(provider.name, allowed)
+                claimed += await self._claim(provider, allowed)
         return claimed
 
-    async def _claim(self, provider: str, limit: int) -> list[Claimed]:
-        now, until = self._clock.now(), self._lease_end()
+    async def _claim(self, provider: Provider, limit: int) -> list[Claimed]:
         async with self._database.transaction() as tx:
-            return await ledger.claim(tx, provider=provider, claim_id=uuid4(), now=now, until=until, limit=limit)
+            return await ledger.claim(
+                tx,
+                provider=provider.name,
+                is_fetching=not provider.takes_uploads,
+                claim_id=uuid4(),
+                now=self._clock.now(),
+                until=self._lease_end(),
+                limit=limit,
+            )
 
     async def _place(self, provider: Provider, pin: Claimed) -> Claimed | Outcome:
         """Make the provider have it: return the pin as `pinned`, or how to wait for that."""
@@ -194,8 +201,17 @@ class Keeper:
 
     async def _send(self, provider: Provider, pin: Claimed) -> RemotePin:
         _count(pin, "asked")
-        if not provider.takes_uploads:
-            return await provider.pin(pin.content)
+        if provider.takes_uploads:
+            remote = await self._upload(provider, pin)
+        else:
+            remote = await provider.pin(pin.content)
+        ours = Cid.parse(pin.content.cid)
+        if not remote.cid.is_same_content(ours):
+            await provider.delete(remote.remote_id)
+            raise WrongCid(f"{provider.name} calls {ours} {remote.cid}; its copy was deleted")
+        return remote
+
+    async def _upload(self, provider: Provider, pin: Claimed) -> RemotePin:
         archive = await self._restorer.archive(pin.content, without=provider.gateway.name)
 
         async def remember(url: str) -> None:
@@ -210,12 +226,16 @@ class Keeper:
     async def _wait(self, provider: Provider, pin: Claimed, remote: RemotePin) -> Outcome:
         """Look again soon: the provider is fetching. After queued_s it is asked anew."""
         now = self._clock.now()
-        if (now - _created(remote, now)).total_seconds() > self._policy.queued_s:
+        asked_at = pin.asked_at or now
+        if (now - asked_at).total_seconds() > self._policy.queued_s:
             await provider.delete(remote.remote_id)
             raise ProviderAway(f"{provider.name} had {pin.content.cid} {remote.status} for {self._policy.queued_s:g} s")
-        next_at = now + timedelta(seconds=self._policy.queued_poll_s)
         return Outcome(
-            state="uploading", next_at=next_at, remote_id=remote.remote_id, attempts=max(pin.attempts - 1, 0)
+            state="uploading",
+            next_at=now + timedelta(seconds=self._policy.queued_poll_s),
+            remote_id=remote.remote_id,
+            asked_at=asked_at,
+            attempts=max(pin.attempts - 1, 0),
         )
 
     async def _verify(self, provider: Provider, pin: Claimed) -> Outcome:
@@ -296,14 +316,6 @@ class Keeper:
 
     def _lease_end(self) -> datetime:
         return self._clock.now() + timedelta(seconds=self._policy.lease_s)
-
-
-def _created(remote: RemotePin, default: datetime) -> datetime:
-    try:
-        created = datetime.fromisoformat(remote.created)
-    except ValueError:
-        return default
-    return created if created.tzinfo else created.replace(tzinfo=default.tzinfo)
 
 
 def _count(pin: Claimed, status: str) -> None:

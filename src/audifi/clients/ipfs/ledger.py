@@ -33,6 +33,7 @@ class Claimed:
     state: str
     remote_id: str | None
     resume_url: str | None
+    asked_at: datetime | None
     attempts: int
     claim: UUID
     verified_at: datetime | None
@@ -46,6 +47,7 @@ class Outcome:
     next_at: datetime
     remote_id: str | None = None
     resume_url: str | None = None
+    asked_at: datetime | None = None
     attempts: int = 0
     verified_at: datetime | None = None
     last_error: str | None = None
@@ -89,9 +91,13 @@ async def want(tx: Connection, content: Content, providers: Sequence[str], now: 
 
 
 async def claim(
-    tx: Connection, *, provider: str, claim_id: UUID, now: datetime, until: datetime, limit: int
+    tx: Connection, *, provider: str, is_fetching: bool, claim_id: UUID, now: datetime, until: datetime, limit: int
 ) -> list[Claimed]:
-    """Take due pins of one provider for ourselves; rows that another keeper is taking are skipped."""
+    """Take due pins of one provider for ourselves; rows that another keeper is taking are skipped.
+
+    A provider that fetches (instead of being sent the bytes) is asked only once another copy is there to be fetched:
+    `verified`, or `pinned` when its gateway keeps failing. Asked earlier it would look in vain, and ever more rarely.
+    """
     rows = await tx.fetch(
         """UPDATE pins SET claim = $2, next_at = $4, updated_at = $3, attempts = pins.attempts + 1,
                   state = CASE WHEN pins.state IN ('wanted', 'lost') THEN 'uploading' ELSE pins.state END
@@ -99,14 +105,22 @@ async def claim(
             WHERE contents.cid = pins.cid AND (pins.cid, pins.provider) IN (
                   SELECT cid, provider FROM pins
                    WHERE provider = $1 AND state <> 'failed' AND next_at <= $3
+                     AND (NOT $6 OR state IN ('pinned', 'verified') OR remote_id IS NOT NULL
+                          OR NOT EXISTS (SELECT 1 FROM pins AS first
+                                          WHERE first.cid = pins.cid AND first.provider <> pins.provider)
+                          OR EXISTS (SELECT 1 FROM pins AS first
+                                      WHERE first.cid = pins.cid AND first.provider <> pins.provider
+                                        AND (first.state = 'verified'
+                                             OR (first.state = 'pinned' AND first.attempts >= 3))))
                    ORDER BY next_at LIMIT $5 FOR UPDATE SKIP LOCKED)
            RETURNING contents.cid, sha256, size_bytes, car_bytes, profile, name,
-                     provider, state, remote_id, resume_url, attempts, claim, verified_at""",
+                     provider, state, remote_id, resume_url, asked_at, attempts, claim, verified_at""",
         provider,
         claim_id,
         now,
         until,
         limit,
+        is_fetching,
     )
     return [
         Claimed(
@@ -115,6 +129,7 @@ async def claim(
             state=row["state"],
             remote_id=row["remote_id"],
             resume_url=row["resume_url"],
+            asked_at=row["asked_at"],
             attempts=row["attempts"],
             claim=row["claim"],
             verified_at=row["verified_at"],
@@ -151,7 +166,7 @@ async def settle(tx: Connection, pin: Claimed, outcome: Outcome, now: datetime, 
     """Write down how it went; False when the pin is no longer ours."""
     tag = await tx.execute(
         """UPDATE pins SET state = $4, next_at = $5, remote_id = $6, resume_url = $7, attempts = $8, verified_at = $9,
-                  last_error = $10, updated_at = $11, claim = CASE WHEN $12 THEN claim END
+                  last_error = $10, updated_at = $11, claim = CASE WHEN $12 THEN claim END, asked_at = $13
             WHERE cid = $1 AND provider = $2 AND claim = $3""",
         pin.content.cid,
         pin.provider,
@@ -165,6 +180,7 @@ async def settle(tx: Connection, pin: Claimed, outcome: Outcome, now: datetime, 
         (outcome.last_error or "")[:500] or None,
         now,
         keep_claim,
+        outcome.asked_at,
     )
     return changed(tag) == 1
 
@@ -174,7 +190,7 @@ async def again(tx: Connection, *, cid: str, provider: str, state: str, now: dat
     tag = await tx.execute(
         """UPDATE pins SET state = $3, next_at = $4, attempts = 0, claim = NULL, updated_at = $4,
                   remote_id = CASE WHEN $3 = 'lost' THEN NULL ELSE remote_id END,
-                  resume_url = NULL
+                  resume_url = NULL, asked_at = NULL
             WHERE cid = $1 AND provider = $2""",
         cid,
         provider,
@@ -250,6 +266,20 @@ async def copies(connection: Connection) -> dict[int, int]:
             GROUP BY good"""
     )
     return {row["good"]: row["contents"] for row in rows}
+
+
+async def standings(connection: Connection) -> dict[str, int]:
+    """Count contents by what their pins amount to: policy.standing, in SQL."""
+    rows = await connection.fetch(
+        """SELECT CASE WHEN good = 0 THEN 'unpinned' WHEN verified = pins THEN 'pinned' ELSE 'degraded' END AS standing,
+                  count(*) AS contents
+             FROM (SELECT contents.cid, count(provider) AS pins,
+                          count(*) FILTER (WHERE state IN ('pinned', 'verified')) AS good,
+                          count(*) FILTER (WHERE state = 'verified') AS verified
+                     FROM contents LEFT JOIN pins USING (cid) GROUP BY contents.cid) AS counted
+            GROUP BY 1"""
+    )
+    return {row["standing"]: row["contents"] for row in rows}
 
 
 def _content(row: Any) -> Content:

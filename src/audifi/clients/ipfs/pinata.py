@@ -8,7 +8,7 @@ PATCH sends the next PART_BYTES; the last one answers with `upload-cid`.
 Shape: {"data": {"id", "cid", "size", "created_at", "is_duplicate"}}; lists {"data": {"files": […], "next_page_token"}}.
 Units: bytes. Memory: one piece of the file.
 Idempotent: Pinata answers a second upload of the same content with the first one's id (`is_duplicate`).
-Errors: errors.py; WrongCid when its name for our bytes is another, its copy is deleted then.
+Errors: errors.py.
 Source: docs.pinata.cloud/api-reference (upload, list files, delete, pin by CID); npm pinata 2.5.6 (90 MiB, parts of
 50 MiB, metadata keys); tus.io/protocols/resumable-upload 1.0.
 """
@@ -20,7 +20,7 @@ from urllib.parse import urljoin
 from audifi.clients.ipfs import bodies
 from audifi.clients.ipfs.cids import Cid, CidError
 from audifi.clients.ipfs.content import Content
-from audifi.clients.ipfs.errors import ProviderAway, WrongCid
+from audifi.clients.ipfs.errors import ProviderAway
 from audifi.clients.ipfs.gateways import Gateway
 from audifi.clients.ipfs.provider import Page, RemotePin, RemoteStatus, Upload
 from audifi.clients.ipfs.transport import Answer, Transport
@@ -72,15 +72,8 @@ class Pinata:
         return RemotePin(remote_id=str(data.get("id")), cid=Cid.parse(content.cid), status=status, created="")
 
     async def upload(self, upload: Upload) -> RemotePin:
-        ours = Cid.parse(upload.content.cid)
-        if upload.content.car_bytes > WHOLE_BYTES_MAX:
-            theirs = await self._in_parts(upload)
-        else:
-            theirs = await self._whole(upload)
-        if not theirs.cid.is_same_content(ours):
-            await self.delete(theirs.remote_id)
-            raise WrongCid(f"{NAME} calls {ours} {theirs.cid}; its copy was deleted")
-        return theirs
+        is_large = upload.content.car_bytes > WHOLE_BYTES_MAX
+        return await (self._in_parts(upload) if is_large else self._whole(upload))
 
     async def _whole(self, upload: Upload) -> RemotePin:
         content = upload.content

@@ -50,6 +50,7 @@ class PinPolicy:
     leaves: int = 3  # random leaves fetched when a copy is verified
     verify_every_s: float = 24 * 3600.0
     open_s: float = 30.0
+    read_s: float = 30.0
     api_per_minute: float = 180.0
     list_per_minute: float = 100.0
 

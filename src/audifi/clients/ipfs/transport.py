@@ -2,7 +2,7 @@
 
 Between: pinata, pinning_service, preservation, gateways (say what they want) and aiohttp, whose exceptions end here.
 What a status means: 429 busy (Retry-After in seconds, else BUSY_S) · 408, 5xx but 507 away · 400, 413, 415, 422 never
-accepted · 401, 402, 403, 507 refused (wrong token, plan used up, full) · 404 is returned: callers know what it means.
+accepted · 404 is returned: callers know what it means · all else refused (401 wrong token; 402, 403, 409, 507 full).
 Units: seconds, bytes. Memory: an answer is at most ANSWER_BYTES_MAX; bodies we send are streamed by their owner.
 Invariant: a token is sent to its own host only: redirects are not followed where there is one.
 Errors: the tree in errors.py. `may_have_taken_effect` is true once a request with an effect was on its way.
@@ -29,7 +29,7 @@ READ_S: Final = 30.0
 BUSY_S: Final = 5
 BUSY_MAX_S: Final = 300
 _NEVER: Final = (400, 413, 415, 422)
-_REFUSED: Final = (401, 402, 403, 507)
+_FULL: Final = 507
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +125,9 @@ class Transport:
             return ProviderBusy(said, retry_after_s=_retry_after_s(response.headers.get("Retry-After")))
         if status in _NEVER:
             return NeverAccepted(said)
-        if status in _REFUSED:
-            return ProviderRefused(f"{said}: the token is wrong, or the plan is used up")
-        return ProviderAway(said, may_have_taken_effect=has_effect)
+        if status == 408 or (status >= 500 and status != _FULL):
+            return ProviderAway(said, may_have_taken_effect=has_effect)
+        return ProviderRefused(f"{said}: the token is wrong, or the plan is used up")
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -79,6 +79,7 @@ CREATE TABLE worker.pins (
         CHECK (state IN ('wanted', 'uploading', 'pinned', 'verified', 'failed', 'lost')),
     remote_id text, -- the provider's own name for the pin
     resume_url text, -- where an interrupted upload goes on
+    asked_at timestamptz, -- since when the provider is fetching it
     attempts integer NOT NULL DEFAULT 0, -- since the last success
     next_at timestamptz NOT NULL, -- when a keeper looks again; ahead of time while one has it
     claim uuid, -- who has it: a keeper that was overtaken changes nothing
