@@ -50,6 +50,7 @@ contract Dividend is AccessControl, ReentrancyGuardTransient {
     event RootWithdrawn(uint256 indexed epoch, bytes32 root, uint256 total);
     event DividendClaimed(uint256 indexed epoch, address indexed wallet, uint256 amount);
 
+    error ZeroAddress();
     error NothingDeposited();
     error AlreadyDeposited(address depositor, bytes32 payoutId);
     error EmptyRoot();
@@ -62,6 +63,7 @@ contract Dividend is AccessControl, ReentrancyGuardTransient {
     error EpochExhausted(uint256 epoch, uint256 wanted, uint256 left);
 
     constructor(address master_, address admin, address allocator) {
+        if (master_ == address(0) || admin == address(0) || allocator == address(0)) revert ZeroAddress();
         master = master_;
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
         _grantRole(ALLOCATOR_ROLE, allocator);

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from tests.component.contracts.node import ETHER, Reverted, now, wallet
-from tests.component.contracts.world import ADMIN, ALICE, BOB, CAROL, OPERATOR, STRANGER, World
+from tests.component.contracts.world import ADMIN, ALICE, BOB, CAROL, NONE, OPERATOR, STRANGER, World
 
 from audifi.clients.chain.abi import Interface
 from audifi.clients.chain.contracts import DividendContract, Epoch
@@ -204,6 +204,13 @@ def test_only_the_allocator_publishes_and_only_the_admin_takes_back(chain: World
     for person in (STRANGER, OPERATOR):
         with pytest.raises(Reverted, match="AccessControlUnauthorizedAccount"):
             chain.node.send(person, chain.dividend.address, chain.dividend.withdraw_root(1))
+
+
+@pytest.mark.parametrize("missing", ["master", "admin", "allocator"])
+def test_no_part_is_nobody(chain: World, missing: str) -> None:
+    parts = {"master": chain.master.address, "admin": ADMIN, "allocator": OPERATOR} | {missing: NONE}
+    with pytest.raises(Reverted, match="ZeroAddress"):
+        chain.node.deploy(OPERATOR, DividendContract.deploy(**parts))
 
 
 def test_a_wallet_that_refuses_ether_harms_only_itself(chain: World, attacker_interface: Interface) -> None:

@@ -43,6 +43,14 @@ def test_seven_shares_at_a_twentieth_ether_pay_the_fee_of_the_design(chain: Worl
     assert now(chain.master.owed_wei(chain.node, ARTIST)) == 341250000000000000
 
 
+@pytest.mark.parametrize(("price", "count", "fee"), [(1, 1, 0), (39, 1, 0), (40, 1, 1), (99, 7, 17), (333, 3, 24)])
+def test_the_fee_is_floored_once_over_the_whole_purchase(chain: World, price: int, count: int, fee: int) -> None:
+    master = _opened(chain.node, mint_price_wei=price)
+    chain.node.send(ALICE, master.address, master.mint_batch(ALICE, count), price * count)
+    assert now(master.owed_wei(chain.node, PLATFORM)) == fee
+    assert now(master.owed_wei(chain.node, ARTIST)) == price * count - fee
+
+
 def test_a_mint_tells_who_what_and_for_how_much(chain: World) -> None:
     receipt = chain.node.send(ALICE, chain.master.address, chain.master.mint(BOB), PRICE)
     found = [logged.event for logged in chain.master.events(receipt.logs)]

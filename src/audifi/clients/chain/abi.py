@@ -118,6 +118,15 @@ class Interface:
         values = _decoded(shape.types, _bytes(data)[SELECTOR_BYTES:], shape.name)
         return f"{shape.name}({', '.join(f'{name}={value}' for name, value in zip(shape.names, values, strict=True))})"
 
+    def is_runtime(self, code: str) -> bool:
+        """Whether this is the code our compiler made, whatever values the constructor wrote into its immutables."""
+        ours, theirs = bytearray(_bytes(self.artifact.runtime_bytecode)), bytearray(_bytes(code))
+        if len(ours) != len(theirs):
+            return False
+        for place in (each for places in self.artifact.immutable_references.values() for each in places):
+            theirs[place["start"] : place["start"] + place["length"]] = bytes(place["length"])
+        return ours == theirs
+
     def topic(self, name: str) -> str:
         """Return the first topic of an event, to ask a node for its logs."""
         return next("0x" + topic.hex() for topic, shape in self._events.items() if shape.name == name)

@@ -41,6 +41,10 @@ class Contract:
         """Decode this contract's events among logs."""
         return read_all(self.name, self.address, logs)
 
+    async def is_ours(self, chain: Reader) -> bool:
+        """Whether the code at this address is what contracts/src compiles to."""
+        return abi.interface(self.name).is_runtime(await chain.call("eth_getCode", [self.address, "latest"]))
+
     @classmethod
     def reason(cls, revert_data: str) -> str | None:
         """Say why this contract refused, from the data of the error."""
