@@ -1,16 +1,14 @@
 """Say what transactions and followers ask of a chain: the part of the pool they are written against.
 
-Between: clients.chain.pool (is one) and clients.chain.{nonces,transactions,follower} (are given one).
+Between: clients.chain.chain and pool (are these) and clients.chain.{nonces,transactions,follower} (are given one).
 Units: deadline_s seconds.
 Errors: those of clients.chain.errors; see the pool.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from audifi.wire.chains import ChainFacts
-
-JSONObject = Mapping[str, Any]
 
 
 class SeenHead(Protocol):
@@ -36,3 +34,11 @@ class WritableChain(ReadableChain, Protocol):
     async def broadcast(self, raw: bytes, *, deadline_s: float = ...) -> str: ...
     async def receipt(self, tx_hash: str) -> dict[str, Any] | None: ...
     async def pending_nonce(self, address: str) -> int: ...
+
+
+class WritableChains(Protocol):
+    """Those that are configured, by chain id."""
+
+    def __getitem__(self, chain_id: int, /) -> WritableChain: ...
+    def __iter__(self) -> Iterator[int]: ...
+    def __contains__(self, chain_id: object, /) -> bool: ...

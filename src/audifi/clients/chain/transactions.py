@@ -18,13 +18,12 @@ Source: outbound.md 3; decided here: the pace.
 
 import asyncio
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from audifi.clients.chain import fees, ledger, settling
-from audifi.clients.chain.access import WritableChain
+from audifi.clients.chain.access import WritableChains
 from audifi.clients.chain.fees import TooExpensive
 from audifi.clients.chain.ledger import Overtaken, State, Transaction
 from audifi.clients.chain.nonces import Nonces, NotYet
@@ -60,7 +59,7 @@ class Transactions:
     def __init__(
         self,
         database: Database,
-        chains: Mapping[int, WritableChain],
+        chains: WritableChains,
         signer: Signer,
         *,
         clock: Clock | None = None,
