@@ -1,7 +1,7 @@
 """Ask the blockchains as the platform does: through its providers, with its failover.
 
 Between: a person, `python -m audifi.clients.chain` (reads) and the worker's console (our own transactions).
-Shape: tables for people, one JSON document with --json; answers of `call` are JSON always.
+Shape: tables for people, one JSON document with --json; an answer of `call` that is not text is JSON always.
 Invariant: a key is shown nowhere; live providers are named by AUDIFI_RPC_PROVIDERS (chain_id:provider=url,… with
 {key} in the URL) and AUDIFI_RPC_KEYS (provider=key,…) only, never by an argument.
 Errors: a method that may not be called, a wrong chain, no provider: said in one line, exit 2.
@@ -79,12 +79,17 @@ def call(
     /,
     *params: Annotated[str, Parameter(allow_leading_hyphen=True, help="Each as JSON, or as plain text.")],
     chain: ChainOption = "ethereum",
+    json_: JsonOption = False,
     instance: InstanceOption = DEFAULT,
 ) -> int:
     """Call a JSON-RPC method that reads."""
     found = asked(PROGRAM, ["call", chain, method, *params], _told(instance))
-    shown(found, as_json=True, text=print)
+    shown(found, as_json=json_ or not isinstance(found, str), text=_line)
     return 0
+
+
+def _line(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
 
 
 @tx.command(name="list")
