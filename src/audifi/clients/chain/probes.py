@@ -83,6 +83,7 @@ class Probes:
     async def probe(self, endpoint: Endpoint) -> None:
         """Look once. Does nothing while another look at this endpoint is under way."""
         if endpoint.is_probing:
+            await asyncio.sleep(POLL_S[0] / 10)  # the other look plans the next one
             return
         endpoint.is_probing = True
         try:
@@ -119,7 +120,7 @@ class Probes:
         if health.is_wrong_chain:
             endpoint.probe_at_s = now_s + WRONG_CHAIN_S
         elif health.rest_until_s is not None:
-            endpoint.probe_at_s = health.rest_until_s
+            endpoint.probe_at_s = max(health.rest_until_s, now_s + PROBE_S)
         else:
             endpoint.probe_at_s = now_s + (PROBE_S if health.is_watched() else self.poll_s)
 
