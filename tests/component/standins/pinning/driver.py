@@ -1,0 +1,114 @@
+"""Speak to a pinning stand-in as a client would.
+
+Between: the tests here and real sockets.
+Shape: an Answer keeps what came over the wire: status, headers, bytes.
+Units: *_s seconds.
+Errors: aiohttp's own: what a cut connection looks like is what some tests are about.
+"""
+
+import io
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from audifi.local import knobs
+from audifi.local.held import Held
+from audifi.local.standins.content import car, unixfs
+from audifi.local.standins.content.cids import Cid
+from audifi.local.waiting import NotReady, wait_for
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response, read."""
+
+    status: int
+    headers: Any
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Pinning:
+    """One stand-in."""
+
+    name: str
+    session: aiohttp.ClientSession
+    http: int
+    control: int
+    token: str
+    gateway_token: str = ""
+
+    @classmethod
+    def of(cls, outside: Held, name: str) -> "Pinning":
+        return cls(
+            name,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)),
+            outside.port(f"{name}-1", "http"),
+            outside.port(f"{name}-1", "control"),
+            outside.secret(f"{name}-token"),
+            outside.secret("pinata-gateway-token") if name == "pinata" else "",
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.http}"
+
+    async def send(self, method: str, path: str, *, token: str | None = None, **more: Any) -> Answer:
+        """One request with the provider's token, or another."""
+        given = self.token if token is None else token
+        headers = {"Authorization": f"Bearer {given}", "x-pinata-gateway-token": self.gateway_token}
+        headers.update(more.pop("headers", {}))
+        async with self.session.request(method, f"{self.url}{path}", headers=headers, **more) as answer:
+            return Answer(answer.status, answer.headers, await answer.read())
+
+    async def get(self, path: str, **more: Any) -> Answer:
+        return await self.send("GET", path, **more)
+
+    async def upload(self, content: bytes, name: str = "a.txt", **fields: str) -> Answer:
+        """Pinata's v3 upload, public."""
+        form = aiohttp.FormData()
+        for key, value in {"network": "public", **fields}.items():
+            form.add_field(key, value)
+        form.add_field("file", io.BytesIO(content), filename=name, content_type="text/plain")
+        return await self.send("POST", "/v3/files", data=form)
+
+    async def faults(self, **faults: Any) -> None:
+        await knobs.set_faults(self.control, **faults)
+
+    async def counts(self) -> dict[str, Any]:
+        async with self.session.get(f"http://127.0.0.1:{self.control}/counts") as answer:
+            return await answer.json()
+
+    async def pin(self, cid: str, **more: Any) -> Any:
+        """Ask by the pinning service's API; returns the status object."""
+        answer = await self.send("POST", "/pins", json={"cid": cid, **more})
+        assert answer.status == 202, answer
+        return answer.json
+
+    async def becomes(self, requestid: str, status: str, *, within_s: float = 10) -> Any:
+        """Wait until the pin has this status."""
+
+        async def probe() -> Any:
+            seen = (await self.get(f"/pins/{requestid}")).json
+            if seen["status"] != status:
+                raise NotReady(str(seen))
+            return seen
+
+        return await wait_for(probe, within_s=within_s, saying=f"{self.name} says {status}")
+
+
+def archive(content: bytes, profile: unixfs.Profile = unixfs.UNIXFS_2025) -> tuple[Cid, bytes]:
+    """The root and the CAR of this content."""
+    blocks: dict[str, tuple[Cid, bytes]] = {}
+
+    def put(cid: Cid, data: bytes) -> None:
+        blocks[cid.key] = (cid, data)
+
+    root = unixfs.import_file(io.BytesIO(content), profile, put).link.cid
+    return root, car.header([root]) + b"".join(car.section(cid, data) for cid, data in blocks.values())
