@@ -1,14 +1,14 @@
 """Run one anvil per chain, with the chain's own id: what the providers' stand-ins show.
 
 Between: topology (components ethereum, polygon, base), local.standins.rpc (asks) and contract tests.
-Shape: a block every BLOCK_S, whether there is a transaction or not; `safe` and `finalized` follow the head closely.
+Shape: a block every second while it is used, every 12 s when nobody does (local.standins.anvil says when); `safe` and
+`finalized` follow the head by 2 and 4 blocks.
 Invariant: loopback only; ten accounts of anvil's public development mnemonic hold 10 000 ether each, so nothing here
 may ever be given a real key. What was mined survives a restart.
-Units: *_s seconds; epochs in blocks.
 Errors: MissingBinary when anvil was not installed.
-Source: anvil 1.7.1, `anvil --help`.
 """
 
+import sys
 from functools import partial
 from typing import Final
 
@@ -17,13 +17,9 @@ from eth_keys.datatypes import PrivateKey
 from audifi.local import probes, resolution
 from audifi.local.binaries import anvil
 from audifi.local.components import JobSpec, PodSpec
-from audifi.local.ports import LOOPBACK
 from audifi.local.state import Instance
 from audifi.topology.model.whole import Topology
 
-BLOCK_S: Final = 1
-EPOCH_BLOCKS: Final = 2  # safe is one epoch behind the head, finalized two
-SAVED_EVERY_S: Final = 5  # what a kill -9 loses at most
 FUNDS_WEI: Final = 10_000 * 10**18  # as much as anvil's own accounts
 
 
@@ -49,18 +45,18 @@ def _pod(instance: Instance, topology: Topology, chain: str, chain_id: int) -> P
     pod = f"{chain}-1"
     ports = resolution.ports(instance, topology, pod, "rpc")
     options = {
-        "host": LOOPBACK,
+        "anvil": anvil(),
         "port": ports["rpc"],
         "chain-id": chain_id,
-        "block-time": BLOCK_S,
-        "slots-in-an-epoch": EPOCH_BLOCKS,
-        "state": instance.data(pod) / "state.json",
-        "state-interval": SAVED_EVERY_S,
+        "directory": instance.data(pod),
     }
     return PodSpec(
         name=pod,
         component=chain,
-        argv=(str(anvil()), "--quiet", *(f"--{name}={value}" for name, value in options.items())),
+        argv=(
+            *(sys.executable, "-m", "audifi.local.standins.anvil"),
+            *(f"--{name}={value}" for name, value in options.items()),
+        ),
         ready=partial(_ready, ports["rpc"], chain_id),
         ports=ports,
     )

@@ -9,6 +9,7 @@ from tests.component.standins.rpc.driver import CHAIN_IDS, Provider
 
 from audifi.local import knobs, launch
 from audifi.local.held import Held
+from audifi.local.standins import anvil
 from audifi.local.waiting import NotReady, wait_for
 
 pytestmark = pytest.mark.asyncio
@@ -41,6 +42,38 @@ async def test_a_restart_keeps_what_was_mined(outside: Held, alchemy: Provider) 
     assert asyncio.get_running_loop().time() - begun < 8
     assert await alchemy.result("eth_getTransactionReceipt", tx, chain="base") == before
     assert await alchemy.height("base") >= int(before["blockNumber"], 16)
+
+
+async def test_a_killed_chain_keeps_its_transactions_and_its_height(outside: Held, alchemy: Provider) -> None:
+    tx = await alchemy.sent("polygon")
+    receipt = await alchemy.node("eth_getTransactionReceipt", tx, chain="polygon")
+
+    async def saved() -> None:
+        state = (outside.instance.data("polygon-1") / "state.json").read_text()  # a file of ours
+        if tx not in state:
+            raise NotReady("not in the state yet")
+
+    await wait_for(saved, within_s=10, saying="the transaction is saved")
+    height = await alchemy.node_height("polygon")
+    await killed(outside, "polygon-1")
+    assert await alchemy.result("eth_getTransactionReceipt", tx, chain="polygon") == receipt
+
+    async def as_high() -> None:
+        if (found := await alchemy.node_height("polygon")) < height:
+            raise NotReady(f"{found}, it was {height}")
+
+    await wait_for(as_high, within_s=3, saying="the chain is as high as before")
+
+
+async def test_whoever_stops_the_rhythm_mines_by_hand(alchemy: Provider) -> None:
+    await alchemy.node("evm_setIntervalMining", 0, chain="base")
+    tx = await alchemy.result("eth_sendRawTransaction", await alchemy.signed("base"), chain="base")
+    await alchemy.mined(await alchemy.sent("polygon"), "polygon")  # another chain goes on meanwhile
+    assert await alchemy.result("eth_getTransactionReceipt", tx, chain="base") is None
+    await alchemy.node("evm_mine", chain="base")
+    assert await alchemy.result("eth_getTransactionReceipt", tx, chain="base") is not None
+    await alchemy.node("evm_setIntervalMining", anvil.OURS_S, chain="base")
+    await alchemy.sent("base")
 
 
 async def killed(outside: Held, pod: str) -> None:
