@@ -61,6 +61,7 @@ class Node:
     """One anvil."""
 
     def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         self.rpc("anvil_autoImpersonateAccount", True)
         self.rpc("evm_setAutomine", True)
