@@ -6,12 +6,12 @@
 Between: our client (`http`), tests and drills (`control`, on loopback), the other stand-ins (it fetches from them).
 Shape: `http` below /api/v1: POST collection/create_collection, POST collection/add_tokens (form: collectionID and a CSV
 `tokenID,cid`), GET collection/list_collections, GET collection/list_tokens?collectionID=&lastKey= (500 at a time,
-oldest first), GET collection/deal_status?cid=, GET user/get_balance. What the classic service took (upload, store, pins,
-check) answers 410. There is no gateway and no upload: that is the product.
+oldest first), GET collection/deal_status?cid=, GET user/get_balance. What the classic service took (upload, store,
+pins, check) answers 410. There is no gateway and no upload: that is the product.
 Invariant: a token is `active` only when its whole content was fetched and checked; what nobody has fails.
 Units: *_s seconds.
 Errors: {"error": {"reason", "details"}}; the classic paths in the classic shape, {"ok": false, "error": …}.
-Source: app.nft.storage/v1/docs/client/http-api; github.com/nftstorage/nft.storage issues 2710, 2785, 2787. The pages name
+Source: app.nft.storage/v1/docs/client/http-api; github.com/nftstorage/nft.storage issues 2710, 2785, 2787. They name
 paths, parameters, "Collection Created" and "Tokens added"; the JSON of lists is documented nowhere and is ours, so is
 the 410.
 """

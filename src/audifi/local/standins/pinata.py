@@ -27,6 +27,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from audifi.local.standins.content import psa
+from audifi.local.standins.content.cids import parse
 from audifi.local.standins.content.forms import Form, Imported, imported, received
 from audifi.local.standins.content.provider import Options, Provider, Refused, body, cid_of, number, options
 from audifi.local.standins.content.psa import time_text
@@ -130,7 +131,7 @@ class Pinata:
 
     def _fetched(self, entry: Entry, keys: list[str]) -> None:
         self.provider.records.forget(entry)
-        mine = self.provider.records.entries(FILE, cid=cid_of({"cid": entry.cid}, "cid"))
+        mine = self.provider.records.entries(FILE, cid=parse(entry.cid))
         if any(not each.private for each in mine):
             return
         held = {name: entry.body[name] for name in ("name", "keyvalues", "group_id")}
@@ -161,7 +162,8 @@ class Pinata:
     async def _list(self, request: web.Request) -> web.StreamResponse:
         self.provider.authorize(request)
         network = _network(request)
-        found = [each for each in self.provider.records.entries(FILE) if _matches(request, each, network)]
+        cid = parse(request.query["cid"]) if "cid" in request.query else None
+        found = [each for each in self.provider.records.entries(FILE, cid=cid) if _matches(request, each, network)]
         if request.query.get("order") == "ASC":
             found.reverse()
         page, token = _page(request, found)
@@ -199,8 +201,7 @@ class Pinata:
         return await self.provider.read(request)
 
     def _owns(self, text: str) -> bool:
-        cid = cid_of({"cid": text}, "cid")
-        return self.provider.records.holds_root(cid)
+        return self.provider.records.holds_root(parse(text))
 
 
 def refuse_if_full(provider: Provider) -> None:
@@ -224,7 +225,7 @@ def _file(form: Form, content: Imported, network: str) -> Entry:
 
 def _described(provider: Provider, cid: str) -> dict[str, Any]:
     """A file that came over the network: its kind is not known."""
-    told = provider.blocks.describe(cid_of({"cid": cid}, "cid"))
+    told = provider.blocks.describe(parse(cid))
     size = told.size if told.size is not None else 0
     return {"size": size, "number_of_files": 1, "mime_type": "application/octet-stream", "network": "public"}
 
@@ -254,7 +255,6 @@ def _matches(request: web.Request, entry: Entry, network: str) -> bool:
     group = query.get("group")
     return (
         told["network"] == network
-        and query.get("cid", entry.cid) == entry.cid
         and query.get("name", "") in told["name"]
         and query.get("mimeType", told["mime_type"]) == told["mime_type"]
         and (group is None or (told["group_id"] or "null") == group)

@@ -8,6 +8,8 @@ Errors: aiohttp's own: what a cut connection looks like is what some tests are a
 
 import io
 import json
+import os
+import signal
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,3 +114,16 @@ def archive(content: bytes, profile: unixfs.Profile = unixfs.UNIXFS_2025) -> tup
 
     root = unixfs.import_file(io.BytesIO(content), profile, put).link.cid
     return root, car.header([root]) + b"".join(car.section(cid, data) for cid, data in blocks.values())
+
+
+async def kill(outside: Held, pod: str) -> None:
+    """End the process without a word, and wait until the supervisor has started it again."""
+    pid = (await outside.units())[pod]["pid"]
+    os.kill(pid, signal.SIGKILL)
+
+    async def back() -> None:
+        unit = (await outside.units())[pod]
+        if unit["pid"] in {None, pid} or unit["state"] != "ready":
+            raise NotReady(str(unit))
+
+    await wait_for(back, within_s=20, saying=f"{pod} is back")

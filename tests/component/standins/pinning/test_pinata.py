@@ -6,14 +6,12 @@ Source: outbound.md 4.1; standins/pinata.py.
 
 import base64
 import io
-import os
 import secrets
-import signal
 from typing import Any
 
 import aiohttp
 import pytest
-from tests.component.standins.pinning.driver import Pinning, archive
+from tests.component.standins.pinning.driver import Pinning, archive, kill
 
 from audifi.local.held import Held
 from audifi.local.standins.content import car, unixfs
@@ -165,21 +163,35 @@ async def test_a_resumable_upload_goes_on_where_it_was_cut(pinata: Pinning) -> N
     assert (again.status, again.headers["upload-cid"]) == (204, str(root))
 
 
+async def test_a_caller_who_goes_away_in_the_middle_leaves_nothing(pinata: Pinning, outside: Held) -> None:
+    root, packed = archive(secrets.token_bytes(2 * MIB))
+
+    async def cut() -> Any:
+        yield packed[:MIB]
+        raise ConnectionError("the caller dies")
+
+    form = aiohttp.FormData({"network": "public", "car": "true"})
+    form.add_field("file", cut(), filename="a.car", content_type="text/plain")
+    with pytest.raises(aiohttp.ClientOSError):
+        await pinata.send("POST", "/v3/files", data=form)
+    incoming = outside.instance.data("pinata-1") / "incoming"
+
+    async def empty() -> None:
+        if left := list(incoming.iterdir()):
+            raise NotReady(str(left))
+
+    await wait_for(empty, within_s=5, saying="what arrived is thrown away")
+    assert (await pinata.get(f"/v3/files/public?cid={root}")).json["data"]["files"] == []
+    assert "Traceback" not in outside.instance.log("pinata-1").read_text()
+
+
 async def test_what_is_kept_survives_a_kill(pinata: Pinning, outside: Held) -> None:
     content = secrets.token_bytes(2 * MIB)
     root, packed = archive(content)
     await pinata.upload(packed, "a.car", car="true")
     path = await _begin(pinata, len(packed))
     await _piece(pinata, path, 0, packed[:MIB])
-    pid = (await outside.units())["pinata-1"]["pid"]
-    os.kill(pid, signal.SIGKILL)
-
-    async def back() -> None:
-        unit = (await outside.units())["pinata-1"]
-        if unit["pid"] in {None, pid} or unit["state"] != "ready":
-            raise NotReady(str(unit))
-
-    await wait_for(back, within_s=20, saying="pinata-1 is back")
+    await kill(outside, "pinata-1")
     assert (await pinata.get(f"/ipfs/{root}")).body == content
     assert len((await pinata.get(f"/v3/files/public?cid={root}")).json["data"]["files"]) == 1
     assert (await pinata.send("HEAD", path)).headers["Upload-Offset"] == str(MIB)

@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from tests.component.standins.pinning.driver import Pinning, archive
+from tests.component.standins.pinning.driver import Pinning, archive, kill
 
 from audifi.local import probes
 from audifi.local.held import Held
@@ -60,6 +60,18 @@ async def test_unknown_content_waits_until_somebody_has_it(pinata: Pinning, serv
     assert (await service.get(f"/ipfs/{root}")).status == 404
     await pinata.upload(packed, "a.car", car="true")
     await service.becomes(asked["requestid"], "pinned")
+
+
+async def test_what_is_queued_and_held_survives_a_kill(pinata: Pinning, service: Pinning, outside: Held) -> None:
+    held, queued = [await _uploaded(pinata, secrets.token_bytes(2 * MIB)) for _ in range(2)]
+    first = await service.pin(held)
+    await service.becomes(first["requestid"], "pinned")
+    await service.faults(stuck_queue=True)
+    second = await service.pin(queued)
+    await kill(outside, "pinning-service-1")
+    assert (await service.get(f"/ipfs/{held}?format=raw")).status == 200
+    await service.becomes(second["requestid"], "pinned")
+    assert (await service.get(f"/pins/{first['requestid']}")).json["status"] == "pinned"
 
 
 async def test_filters(pinata: Pinning, service: Pinning) -> None:

@@ -8,9 +8,9 @@ Errors: NotFetched with the peer and the reason; the queue tries again.
 Source: specs.ipfs.tech/http-gateways/trustless-gateway; github.com/multiformats/multiaddr.
 """
 
-import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
@@ -36,8 +36,8 @@ class NotFetched(Exception):
 class Network:
     """The others."""
 
-    def __init__(self, peers: Iterable[str], blocks: Blocks, incoming: Path) -> None:
-        self._peers, self._blocks, self._incoming = tuple(peers), blocks, incoming
+    def __init__(self, peers: Iterable[str], incoming: Path) -> None:
+        self._peers, self._incoming = tuple(peers), incoming
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -63,14 +63,15 @@ class Network:
         except (aiohttp.ClientError, OSError, TimeoutError):
             return False
 
-    async def fetch(self, cid: Cid, peer: str) -> list[str]:
-        """Bring the whole tree here; returns the keys of its blocks."""
+    @asynccontextmanager
+    async def fetched(self, cid: Cid, peer: str) -> AsyncGenerator[Path]:
+        """The archive of a tree in a file, for as long as it is needed."""
         path = self._incoming / f"{token_hex(8)}.car"
         try:
             await self._download(cid, peer, path)
-            return await asyncio.to_thread(take_archive, path, self._blocks, cid)
+            yield path
         except (aiohttp.ClientError, OSError, TimeoutError, car.BadCar, BadBlock, Missing) as error:
-            raise NotFetched(f"{cid} from {peer}: {error}") from error
+            raise NotFetched(f"{cid} from {peer}: {error or type(error).__name__}") from error
         finally:
             path.unlink(missing_ok=True)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 
 from audifi.local.standins.content import car, faults, gateway
 from audifi.local.standins.content.blocks import Blocks, Missing
@@ -65,7 +65,7 @@ class Provider:
         self.records = Records(options.directory / "records.sqlite", self.blocks)
         self.trouble = faults.Trouble()
         self.gateway = gateway.Gateway(self.blocks, self.records, self.trouble)
-        self.network = Network(options.peers, self.blocks, self.incoming)
+        self.network = Network(options.peers, self.incoming)
         self.changing = asyncio.Lock()
 
     def authorize(self, request: web.Request) -> None:
@@ -174,6 +174,8 @@ async def _explain(request: web.Request, handler: faults.type_of_handler) -> web
         return refusal(error.status, error.reason, error.details)
     except (BadCid, car.BadCar, BadBlock, Missing) as error:
         return refusal(400, "BAD_REQUEST", str(error))
+    except (ConnectionResetError, ClientPayloadError):  # the caller went away in the middle: nobody reads an answer
+        return faults.cut(request)
 
 
 def text(request: web.Request, name: str, otherwise: str = "") -> str:

@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
-from audifi.local.standins.content.cids import BadCid, parse
+from audifi.local.standins.content.cids import BadCid, Cid, parse
 from audifi.local.standins.content.provider import Provider, Refused, body, cid_of, number
 from audifi.local.standins.content.queue import Queue, Words
 from audifi.local.standins.content.records import Entry
@@ -66,8 +66,9 @@ class PinningServiceApi:
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         self._provider.authorize(request)
-        wanted = _filter(request)
-        found = [entry for entry in self._provider.records.entries(KIND) if wanted(entry)]
+        wanted, cids = _filter(request), _cids(request)
+        only = next(iter(cids)) if len(cids) == 1 else None
+        found = [entry for entry in self._provider.records.entries(KIND, cid=only) if wanted(entry)]
         limit = number(request, "limit", otherwise=LIMIT, most=LIMIT_MAX)
         if limit == 0:
             raise Refused(400, "BAD_REQUEST", f"limit lies between 1 and {LIMIT_MAX}")
@@ -147,7 +148,7 @@ def _filter(request: web.Request) -> Callable[[Entry], bool]:
     statuses = set(_split(request, "status")) or {"pinned"}
     if not statuses <= STATUSES:
         raise Refused(400, "BAD_REQUEST", f"status is one of {', '.join(sorted(STATUSES))}")
-    cids = _cids(request)
+    keys = {cid.key for cid in _cids(request)}
     matches = MATCHES.get(request.query.get("match", "exact"))
     if matches is None:
         raise Refused(400, "BAD_REQUEST", f"match is one of {', '.join(MATCHES)}")
@@ -158,7 +159,7 @@ def _filter(request: web.Request) -> Callable[[Entry], bool]:
         pin: dict[str, Any] = entry.body["pin"]
         return (
             entry.body["status"] in statuses
-            and (not cids or parse(entry.cid).key in cids)
+            and (not keys or parse(entry.cid).key in keys)
             and (name is None or matches(pin.get("name") or "", name))
             and (before is None or entry.created < before)
             and (after is None or entry.created > after)
@@ -173,12 +174,12 @@ def _split(request: web.Request, name: str) -> list[str]:
     return [each for value in request.query.getall(name, []) for each in value.split(",") if each]
 
 
-def _cids(request: web.Request) -> set[str]:
+def _cids(request: web.Request) -> set[Cid]:
     given = _split(request, "cid")
     if len(given) > CIDS_MAX:
         raise Refused(400, "BAD_REQUEST", f"cid lists at most {CIDS_MAX}")
     try:
-        return {parse(each).key for each in given}
+        return {parse(each) for each in given}
     except BadCid as error:
         raise Refused(400, "BAD_REQUEST", str(error)) from error
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from audifi.local.standins.content.cids import parse
-from audifi.local.standins.content.network import NotFetched
+from audifi.local.standins.content.network import NotFetched, take_archive
 from audifi.local.standins.content.provider import Provider
 from audifi.local.standins.content.records import Entry
 
@@ -95,31 +95,33 @@ class Queue:
 
     async def _try(self, waiting: _Waiting) -> None:
         entry, words = waiting.entry, self._words[waiting.entry.kind]
-        cid = parse(entry.cid)
-        origins = [str(each) for each in entry.body.get("origins", [])]
-        peer = await self._provider.network.find(cid, origins)
-        reason = f"nobody on the network has {cid}"
-        if peer is not None:
-            self._show(entry, words.travelling, f"fetching from {peer}")
-            try:
-                async with self._provider.changing:
-                    keys = await self._provider.network.fetch(cid, peer)
-                    if self._waiting.pop(entry.id, None) is not None:
-                        self._done(entry, keys)
-            except NotFetched as error:
-                reason = str(error)
-            else:
-                return
+        reason = await self._fetch(entry, words)
         if entry.id not in self._waiting:
-            return  # withdrawn meanwhile
+            return  # done, or withdrawn meanwhile
         if time.time() - entry.created / 1000 > self._provider.options.give_up_s:
-            self._waiting.pop(entry.id)
             self._show(entry, words.failed, reason)
+            self._waiting.pop(entry.id)
             return
         self._show(entry, words.waiting, reason)
         waiting.due, waiting.pause = time.monotonic() + waiting.pause, min(waiting.pause * GROWTH, PAUSE_S_MAX)
 
+    async def _fetch(self, entry: Entry, words: Words) -> str:
+        """Try once; returns why it did not succeed."""
+        cid, network = parse(entry.cid), self._provider.network
+        peer = await network.find(cid, [str(each) for each in entry.body.get("origins", [])])
+        if peer is None:
+            return f"nobody on the network has {cid}"
+        self._show(entry, words.travelling, f"fetching from {peer}")
+        try:
+            async with network.fetched(cid, peer) as path, self._provider.changing:
+                keys = await asyncio.to_thread(take_archive, path, self._provider.blocks, cid)
+                if self._waiting.pop(entry.id, None) is not None:
+                    self._done(entry, keys)
+        except NotFetched as error:
+            return str(error)
+        return ""
+
     def _show(self, entry: Entry, status: str, details: str) -> None:
-        if entry.id in self._waiting or status == self._words[entry.kind].failed:
+        if entry.id in self._waiting:
             entry.body.update(status=status, details=details)
             self._provider.records.keep(entry)
