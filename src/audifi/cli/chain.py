@@ -21,7 +21,7 @@ from audifi.cli.outbound import WORKER_CONSOLE, as_worker, asked, rows, shown
 
 PROGRAM: Final = "audifi.clients.chain"
 
-chain = App()
+chain = App(name="chain")
 tx = App(name="tx", help="Send, list and show the platform's own transactions.")
 chain.command(tx)
 

@@ -60,7 +60,7 @@ def _add(app: App, target: str, name: str, summary: str, place: int) -> None:
     found = getattr(module, target.partition(":")[2])
     if isinstance(found, App):  # a verb of several words: its own words share the notes
         found.help, found.help_epilogue, found.sort_key = summary, notes, place
-        app.command(found, name=name)
+        app.command(found)
     else:
         app.command(found, name=name, help=summary, help_epilogue=notes, sort_key=place)
 

@@ -18,7 +18,7 @@ from audifi.cli.options import DEFAULT, InstanceOption, JsonOption
 from audifi.cli.outbound import WORKER_CONSOLE, as_worker, asked, rows, shown
 from audifi.local.errors import LocalError
 
-pins = App()
+pins = App(name="pins")
 
 
 @pins.command(name="list")
