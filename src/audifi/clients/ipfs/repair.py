@@ -31,7 +31,7 @@ from audifi.clients.ipfs.restoring import Restorer
 from audifi.kernel.clock import Clock
 from audifi.kernel.database import Database
 
-WITHIN_S: Final = 600.0
+WITHIN_S: Final = 120.0  # then the worker goes on alone
 _PAUSE_S: Final = 0.5
 _GONE: Final = (Fault.MISSING, Fault.WRONG_BYTES, Fault.NOT_SERVED)
 
