@@ -9,6 +9,7 @@ import importlib.resources
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,17 @@ def test_the_data_plane_carries_the_artifact(name: str) -> None:
     """Taught by an image that could not read the file it was built for: the folder is a link into contracts/."""
     carried = importlib.resources.files("audifi.clients.chain").joinpath("compiled", f"{name}.json")
     assert carried.read_bytes() == (COMPILED / f"{name}.json").read_bytes()
+
+
+def test_a_wheel_carries_them_too(tmp_path: Path) -> None:
+    """Taught by a link that the build back end might not have followed: an image is made from the wheel."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    done = subprocess.run(build, cwd=CONTRACTS.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        for name in NAMES:
+            carried = wheel.read(f"audifi/clients/chain/compiled/{name}.json")
+            assert carried == (COMPILED / f"{name}.json").read_bytes(), name
 
 
 def test_every_source_has_an_artifact_and_no_other_exists() -> None:
