@@ -1,6 +1,7 @@
 """Give each test a chain of its own signer, the worker's tables, and keepers made afresh.
 
-Between: fixture `stores` (PostgreSQL behind PgBouncer), the local component `ethereum` (anvil) and the tests.
+Between: fixture `stores` (PostgreSQL behind PgBouncer), the local components `ethereum` (anvil), `alchemy` and `infura`
+(in front of it), and the tests.
 Shape: one anvil and one database per session; one signer with 100 ether per test, so that nonces begin at 0.
 """
 
@@ -17,6 +18,7 @@ import pytest_asyncio
 from eth_utils.crypto import keccak
 from tests.component.chain.endpoint import Endpoint
 
+from audifi.clients.chain.access import WritableChains
 from audifi.clients.chain.ledger import SETTLED, Transaction
 from audifi.clients.chain.signer import Signer
 from audifi.clients.chain.transactions import Transactions
@@ -30,6 +32,7 @@ from audifi.local.held import Held, held
 ROOT = Path(__file__).resolve().parents[3]
 POD = "worker-1"
 CHAIN = 1
+PROVIDERS = ("alchemy", "infura")
 ETHER = 10**18
 
 
@@ -73,9 +76,9 @@ class World:
     key: Secret
     clock: MovableClock
 
-    def keeper(self, endpoint: Endpoint | None = None) -> Transactions:
+    def keeper(self, chains: WritableChains | None = None) -> Transactions:
         """A keeper that knows nothing but the database: what a restarted pod is."""
-        return Transactions(self.database, {CHAIN: endpoint or self.endpoint}, self.signer, clock=self.clock)
+        return Transactions(self.database, chains or {CHAIN: self.endpoint}, self.signer, clock=self.clock)
 
     async def ask(self, key: str, **fields: object) -> Transaction:
         wish = {"chain_id": CHAIN, "to": self.recipient(key), "value_wei": 1} | fields
@@ -118,12 +121,28 @@ class World:
         return int(await self.endpoint.call("eth_getBalance", [self.recipient(key), "latest"]), 16)
 
 
+@dataclass(frozen=True)
+class Outside:
+    """A development chain, and the two providers in front of it."""
+
+    node: str
+    providers: str
+    keys: Secret
+    controls: dict[str, str]  # provider → the address of its knobs
+
+
 @pytest.fixture(scope="session")
-def ethereum(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a development chain."""
-    path = ROOT / ".audifi" / f"test-ethereum-{os.getpid()}"
-    with held(path, ("ethereum",)) as running:
-        yield f"http://127.0.0.1:{running.port('ethereum-1', 'rpc')}"
+def outside(request: pytest.FixtureRequest) -> Iterator[Outside]:
+    """One chain for all tests of the session; each works with a signer of its own."""
+    path = ROOT / ".audifi" / f"test-outside-{os.getpid()}"
+    with held(path, ("ethereum", *PROVIDERS)) as running:
+        environment = running.environment(POD)
+        yield Outside(
+            node=f"http://127.0.0.1:{running.port('ethereum-1', 'rpc')}",
+            providers=",".join(each for each in environment["RPC_PROVIDERS"].split(",") if each.startswith("1:")),
+            keys=Secret(environment["RPC_KEYS"]),
+            controls={name: f"http://127.0.0.1:{running.port(f'{name}-1', 'control')}" for name in PROVIDERS},
+        )
     if not request.session.testsfailed:
         remove_tree(path.resolve())
 
@@ -141,7 +160,7 @@ def told(stores: Held) -> StoreSettings:
 
 
 @pytest_asyncio.fixture
-async def world(told: StoreSettings, ethereum: str) -> AsyncIterator[World]:
+async def world(told: StoreSettings, outside: Outside) -> AsyncIterator[World]:
     settings = migrate.MigrateSettings(
         database_writer_url=told.database_writer_url, database_password=told.database_password
     )
@@ -149,7 +168,7 @@ async def world(told: StoreSettings, ethereum: str) -> AsyncIterator[World]:
     database = await Database.open(told)
     key = Secret("0x" + secrets.token_hex(32))
     async with aiohttp.ClientSession() as session:
-        endpoint = Endpoint(session, ethereum)
+        endpoint = Endpoint(session, outside.node)
         made = World(database, endpoint, Signer.of(key), key, MovableClock())
         await endpoint.development("evm_setIntervalMining", 0)  # blocks are the test's to make
         await endpoint.development("anvil_setNextBlockBaseFeePerGas", hex(10**9))

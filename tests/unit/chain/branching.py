@@ -73,7 +73,7 @@ class Branching:
         self.left = list(self.blocks)
         self.branch += 1
         del self.blocks[max(len(self.blocks) - depth, 1) :]
-        self.mine(count, logs_every=1 + self.branch % 3)
+        self.mine(count, logs_every=1 + (self.branch + 1) % 3)
 
     async def head(self) -> Head:
         return Head(max(len(self.blocks), len(self.left)) - 1)  # what was seen once is never unseen

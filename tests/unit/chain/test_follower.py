@@ -102,6 +102,20 @@ def test_any_reorgs_end_with_the_logs_of_the_chain(happened: list[tuple[str, int
     assert indexer.found == indexer.expected()
 
 
+def test_a_log_that_a_forked_provider_leaves_out_is_asked_for_again() -> None:
+    chain = Branching()
+    chain.mine(12)
+    indexer = Indexer(chain)
+    asyncio.run(indexer.catch_up())
+    chain.mine(5, logs_every=100)
+    chain.reorganise(5, 0)
+    chain.mine(5, logs_every=1)
+    chain.lies = 1  # well-formed, and empty: its branch has no log there
+    asyncio.run(indexer.catch_up())
+    assert chain.lies == 0
+    assert indexer.found == indexer.expected()
+
+
 def test_a_reorg_undoes_only_what_left_the_chain() -> None:
     chain = Branching()
     chain.mine(20)
