@@ -33,7 +33,7 @@ async def ask(
     is_write: bool = False,
 ) -> list[Outcome]:
     """Return one outcome per call."""
-    endpoint.charge(tuple(item.method for item in items), asyncio.get_running_loop().time())
+    endpoint.charge(items)
     body = codec.request(items, first_id)
     with traces.span(f"rpc {items[0].method}", traces.CLIENT) as span:
         if traces.is_collected():

@@ -186,14 +186,14 @@ class Chain:
 
     async def _tip(self, until_s: float) -> int:
         """Return the served tip, after a look if what we know is old."""
-        heads, loop = self._roster.heads, asyncio.get_running_loop()
+        heads = self._roster.heads
         fresh_s = STALE_S if self._probes.is_running else self._probes.poll_s
-        now_s = loop.time()
+        now_s = self._roster.now_s()
         tip = heads.served(now_s)
         if tip >= 0 and now_s - heads.confirmed_at_s < fresh_s:
             return tip
         await self._ready(until_s, since_s=now_s - fresh_s)
-        return heads.served(loop.time())
+        return heads.served(self._roster.now_s())
 
     async def _ready(self, until_s: float, *, since_s: float = float("-inf")) -> None:
         """Wait until an endpoint is usable and confirmed the tip after `since_s`.
@@ -355,7 +355,7 @@ class Chain:
         return found
 
     def _until_s(self, deadline_s: float) -> float:
-        return asyncio.get_running_loop().time() + min(deadline_s, context.remaining_s())
+        return self._roster.now_s() + min(deadline_s, context.remaining_s())
 
     @contextlib.contextmanager
     def _counted(self, method: str) -> Generator[None]:

@@ -7,10 +7,13 @@ Errors: none.
 Source: outbound.md 1.2 (UNSUPPORTED is remembered for 10 minutes).
 """
 
+import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from audifi.clients.chain import methods
 from audifi.clients.chain.budget import Bucket
+from audifi.clients.chain.codec import Item
 from audifi.clients.chain.health import Health
 from audifi.clients.chain.transport import Transport
 
@@ -55,12 +58,13 @@ class Endpoint:
         until_s = self.unsupported.get(method)
         return until_s is not None and now_s < until_s
 
-    def charge(self, names: tuple[str, ...], now_s: float) -> None:
+    def charge(self, items: Sequence[Item]) -> None:
         """Pay for a request that is about to be sent."""
         self.requests += 1
         if self.bucket.per_s is not None:
-            cost = sum(methods.cost_of(self.name, name) for name in names)
-            self.bucket.pay(cost + (methods.batch_cost(self.name) if len(names) > 1 else 0), now_s)
+            cost = sum(methods.cost_of(self.name, item.method) for item in items)
+            extra = methods.batch_cost(self.name) if len(items) > 1 else 0
+            self.bucket.pay(cost + extra, asyncio.get_running_loop().time())
 
     def __repr__(self) -> str:
         return f"Endpoint({self.name})"

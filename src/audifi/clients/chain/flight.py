@@ -35,6 +35,7 @@ from audifi.clients.chain.verdicts import Judgement, Verdict
 
 FINAL: Final = frozenset({Verdict.OK, Verdict.CALLER, Verdict.TOO_LARGE})
 ROUND_S: Final = (0.05, 0.8)  # the pause before another round doubles between these
+LATE_S: Final = 0.02
 POOR_ROUND_S: Final = 0.6  # without savings
 NULL: Final = b"null"
 
@@ -56,6 +57,7 @@ class Flight:
         "_attempts",
         "_empty",
         "_examine",
+        "_hedge_at_s",
         "_height",
         "_is_by_hash",
         "_is_heavy",
@@ -96,6 +98,7 @@ class Flight:
         self._empty: tuple[str, list[Outcome]] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._patience_s = math.inf
+        self._hedge_at_s = math.inf
         self._rounds = 0
         self.answered_by = ""
         self.is_over = False
@@ -106,17 +109,21 @@ class Flight:
 
         Raises: ChainUnavailable when nothing final came until then.
         """
-        future: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        loop = self._roster.loop
+        future: asyncio.Future[list[Outcome]] = loop.create_future()
         self._waiters.add(future)
+        alarm = loop.call_at(until_s, self._expire, future)  # cheaper than asyncio.timeout, which asks for the loop
         try:
-            async with asyncio.timeout_at(until_s):
-                return await future
-        except TimeoutError:
-            raise ChainUnavailable(self._told(), retry_after_s=self._retry_after_s()) from None
+            return await future
         finally:
+            alarm.cancel()
             self._waiters.discard(future)
             if not self._waiters and not self.is_over:
                 self._end(None)
+
+    def _expire(self, future: asyncio.Future[list[Outcome]]) -> None:
+        if not future.done():
+            future.set_exception(ChainUnavailable(self._told(), retry_after_s=self._retry_after_s()))
 
     def resume(self) -> None:
         """Try again: an endpoint came back, or the pause is over."""
@@ -132,7 +139,7 @@ class Flight:
             self._pause()
 
     def _launch(self, endpoint: Endpoint) -> None:
-        roster, loop = self._roster, asyncio.get_running_loop()
+        roster, loop = self._roster, self._roster.loop
         self._tried.add(endpoint.name)
         within_s = ATTEMPT_HEAVY_S if self._is_heavy else ATTEMPT_S
         attempt: Attempt = loop.create_task(
@@ -150,10 +157,17 @@ class Flight:
         if self._is_hedged and len(roster.endpoints) > len(self._tried):
             self._patience_s = roster.hedge_s(is_heavy=self._is_heavy)
             self._set_timer(self._patience_s, self._hedge)
+            self._hedge_at_s = loop.time() + self._patience_s
 
     def _hedge(self) -> None:
         self._timer = None
-        if self.is_over or not self._attempts or not self._roster.tries.level >= 1:
+        if self.is_over or not self._attempts:
+            return
+        late_s = self._roster.now_s() - self._hedge_at_s
+        if late_s > LATE_S:  # this process was busy: the silence may be its own
+            self._patience_s += late_s
+            self._set_timer(late_s, self._hedge)
+            self._hedge_at_s += late_s + late_s
             return
         endpoint = self._roster.pick(self._items[0].method, self._height, self._tried)
         if endpoint is not None and self._roster.tries.spend():
@@ -257,7 +271,7 @@ class Flight:
     def _set_timer(self, delay_s: float, then: Callable[[], None]) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(delay_s, then)
+        self._timer = self._roster.loop.call_later(delay_s, then)
 
     def _told(self) -> str:
         told = "; ".join(f"{name}: {problem.message}" for name, problem in self._problems.items())

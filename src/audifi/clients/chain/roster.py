@@ -73,10 +73,18 @@ class Roster:
         self.parked: set[Waiting] = set()
         self.watcher: Watcher | None = None
         self._ids = itertools.count(1)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._healths = tuple(endpoint.health for endpoint in endpoints)
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop of the first use: asking for the running one each time costs a system call in Python 3.11."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
+
     def now_s(self) -> float:
-        return asyncio.get_running_loop().time()
+        return (self._loop or self.loop).time()
 
     def next_id(self, count: int = 1) -> int:
         first = next(self._ids)
@@ -85,7 +93,7 @@ class Roster:
         return first
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = asyncio.get_running_loop().create_task(work)
+        task = self.loop.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
         return task

@@ -10,7 +10,8 @@ Errors: Unreachable (nothing usable came back; `was_sent` says whether the reque
 Source: outbound.md 3 "Connection pool" (keepalive 60 s, sock_connect 2 s, 50-100 connections), 2.1 (why aiohttp).
 """
 
-from typing import Final, Protocol
+import socket
+from typing import Any, Final, Protocol
 
 import aiohttp
 
@@ -59,7 +60,7 @@ class HttpTransport:
         Raises: Unreachable, TooLarge.
         """
         session = self._session or self._open()
-        headers = _HEAVY if is_heavy else _LIGHT
+        headers = _HEAVY if is_heavy else None
         try:
             async with session.post(self._url.reveal(), data=body, headers=headers, allow_redirects=False) as reply:
                 retry_after = reply.headers.get("Retry-After") if reply.status >= 400 else None
@@ -77,23 +78,27 @@ class HttpTransport:
             self._session = None
 
     def _open(self) -> aiohttp.ClientSession:
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_create_end.append(self._connected)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, keepalive_timeout=KEEPALIVE_S, ttl_dns_cache=DNS_S),
+            connector=aiohttp.TCPConnector(
+                limit=CONNECTIONS_MAX,
+                keepalive_timeout=KEEPALIVE_S,
+                ttl_dns_cache=DNS_S,
+                socket_factory=self._socket,
+            ),
+            headers=_LIGHT,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
-            trace_configs=[trace],
         )
         return self._session
 
-    async def _connected(self, *_: object) -> None:
+    def _socket(self, address: tuple[Any, ...]) -> socket.socket:
         self.connections += 1
+        return socket.socket(*address[:3])  # family, kind, protocol of getaddrinfo
 
 
 _LIGHT: Final = {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "audifi"}
-_HEAVY: Final = {**_LIGHT, "Accept-Encoding": "gzip"}  # megabytes of logs are worth the processor's time
+_HEAVY: Final = {"Accept-Encoding": "gzip"}  # megabytes of logs are worth the processor's time
 
 
 async def _body(reply: aiohttp.ClientResponse) -> bytes:
