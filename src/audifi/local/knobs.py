@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 
 from audifi.local.errors import LocalError, NotRunning
 from audifi.local.ports import LOOPBACK
+from audifi.local.state import Instance
 
 ANSWER_WITHIN_S: Final = 5.0  # a loopback answer takes milliseconds; a busy two-core machine is slower
 OK: Final = 200
@@ -56,6 +57,14 @@ class Counted:
             and (not method or row.method == method)
             and (fault is None or row.fault == fault)
         )
+
+
+def control_of(instance: Instance, pod: str, name: str = "control") -> int:
+    """The port that turns this pod's knobs (`name="http"` for mail-1)."""
+    port = instance.ports.known(pod, name)
+    if port is None:
+        raise NotRunning(f"no {pod} was ever started in {instance.path}: ./audifi up")
+    return port
 
 
 async def set_faults(port: int, *, chain: str | int | None = None, **faults: Any) -> Any:

@@ -108,3 +108,19 @@ async def _in_flight(provider: Provider) -> None:
 async def test_a_killed_provider_comes_back_on_its_ports(outside: Held, infura: Provider) -> None:
     await killed(outside, "infura-1")
     assert await infura.result("eth_chainId") == "0x1"
+
+
+async def test_a_provider_whose_node_is_away_answers_like_a_proxy(outside: Held, infura: Provider) -> None:
+    unit = (await outside.units())["base-1"]
+    os.kill(unit["pid"], signal.SIGKILL)
+
+    async def bad_gateway_then_back() -> None:
+        answer = await infura.call("eth_chainId", chain="base")
+        seen.add(answer.status)
+        if answer.status != 200 or len(seen) == 1:
+            raise NotReady(f"seen {seen}")
+
+    seen: set[int] = set()
+    await wait_for(bad_gateway_then_back, within_s=20, saying="502 while it is away, then 200", every_s=0.01)
+    assert seen == {200, 502}
+    assert (await infura.counted()).total(fault="node") >= 1

@@ -5,6 +5,7 @@ import gzip
 import json
 from typing import Any
 
+import aiohttp
 import pytest
 from tests.component.standins.rpc.driver import CHAIN_IDS, SENDER, Provider, request
 
@@ -112,3 +113,9 @@ async def test_every_call_is_counted_once(alchemy: Provider) -> None:
 
 async def test_reads_see_a_funded_account(alchemy: Provider) -> None:
     assert int(await alchemy.result("eth_getBalance", SENDER.address, "latest"), 16) > 10**21
+
+
+async def test_a_websocket_is_refused_and_nothing_breaks(alchemy: Provider) -> None:
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="400"):
+        await alchemy.session.ws_connect(alchemy.url().replace("http", "ws"))
+    assert await alchemy.result("eth_chainId") == "0x1"

@@ -137,3 +137,10 @@ async def test_receipts_and_state_know_only_the_other_history(alchemy: Provider)
     assert finalized == await alchemy.node("eth_getBlockByNumber", finalized["number"], False)
     await knobs.clear_faults(alchemy.control)
     assert await alchemy.result("eth_getTransactionReceipt", tx) == truth
+
+
+async def test_what_no_view_can_read_the_node_refuses(alchemy: Provider) -> None:
+    await alchemy.turn(lag_blocks=LAG, fork_depth=2)
+    for named in ("nonsense", [1], {"blockHash": 5}):
+        assert "error" in (await alchemy.call("eth_getBlockByNumber", named, False)).json
+    assert "error" in (await alchemy.call("eth_getLogs", {"fromBlock": "x"})).json

@@ -53,16 +53,20 @@ class Chain:
     def faults(self) -> Faults:
         return self.dice.faults
 
-    async def set(self, faults: Faults) -> None:
-        """Misbehave so from now on.
+    async def view_of(self, faults: Faults) -> View | None:
+        """What the chain will look like through these faults.
 
-        Raises: NodeAway, and nothing has changed: where another history begins is asked of the node.
+        Raises: NodeAway, because where another history begins is asked of the node.
         """
         fork = None
         if faults.fork_depth:
             since = await self.node.height() - faults.lag_blocks - faults.fork_depth
             fork = Fork.at(max(since, 0), faults.seed)
-        self.view = View(self.node, faults, fork) if faults.has_view else None
+        return View(self.node, faults, fork) if faults.has_view else None
+
+    def misbehave(self, faults: Faults, view: View | None) -> None:
+        """Be so from now on."""
+        self.view = view
         self.dice = Dice(faults, asyncio.get_running_loop().time())
 
     async def answered(self, body: bytes, asked: Asked) -> Outcome:

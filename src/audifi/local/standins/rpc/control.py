@@ -83,10 +83,11 @@ class Control:
         if not chains:
             return refused(404, f"there is {', '.join(f'{c.name} ({c.chain_id})' for c in self._gate.chains.values())}")
         try:
-            for chain in chains:
-                await chain.set(NONE if faults == NONE else faults)
+            views = [await chain.view_of(faults) for chain in chains]
         except NodeAway as error:
             return refused(409, str(error))
+        for chain, view in zip(chains, views, strict=True):
+            chain.misbehave(NONE if faults == NONE else faults, view)
         await self._liveness.follow(chains)
         return self._faults()
 

@@ -54,7 +54,7 @@ CUT: Final = None  # instead of a reply: the connection is cut
 Answer = Callable[[Request], Awaitable[Reply | None]]
 
 
-def head(reply: Reply, length: int, *, gzipped: bool) -> bytes:
+def head(reply: Reply, length: int, *, gzipped: bool = False, stays: bool = True) -> bytes:
     """The status line and headers."""
     lines = [
         b"HTTP/1.1 %d %s" % (reply.status, REASONS.get(reply.status, "").encode()),
@@ -64,6 +64,8 @@ def head(reply: Reply, length: int, *, gzipped: bool) -> bytes:
     ]
     if gzipped:
         lines.append(b"content-encoding: gzip")
+    if not stays:
+        lines.append(b"connection: close")
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
@@ -103,7 +105,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):  # an upgrade is one to WebSocket
             self._refuse(400)
 
     def on_message_begin(self) -> None:
@@ -148,7 +150,11 @@ class Connection(asyncio.Protocol):
     async def _work(self) -> None:
         while self._waiting:
             request, stays = self._waiting.popleft()
-            reply = await self._answer(request)
+            try:
+                reply = await self._answer(request)
+            except BaseException:
+                self.cut()  # nobody waits for an answer that will not come
+                raise
             if self._gone.is_set():
                 break
             if reply is None:  # CUT
@@ -163,7 +169,7 @@ class Connection(asyncio.Protocol):
         if gzipped:
             squeezer = zlib.compressobj(1, zlib.DEFLATED, GZIP)
             body = squeezer.compress(body) + squeezer.flush()
-        first = head(reply, len(body), gzipped=gzipped)
+        first = head(reply, len(body), gzipped=gzipped, stays=stays)
         if reply.cut_at is not None:
             self._transport.write(first + body[: reply.cut_at])
             self._transport.close()  # writes what is buffered, then ends
@@ -173,7 +179,9 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _refuse(self, status: int) -> None:
-        self._transport.write(head(Reply(status), 0, gzipped=False))
+        if self._transport.is_closing():
+            return
+        self._transport.write(head(Reply(status), 0, stays=False))
         self._transport.close()
 
 

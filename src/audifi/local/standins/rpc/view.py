@@ -127,6 +127,13 @@ class _Gone(Exception):
     """The block is not in this view."""
 
 
+def _gone(call: Call) -> bytes:
+    """What a node says of a block that it does not have."""
+    if call.method == "eth_getLogs":
+        return failed(call, UNKNOWN)
+    return failed(call, NOT_FOUND) if call.method in STATE_AT else answered(call, None)
+
+
 @dataclass(frozen=True, slots=True)
 class _Look:
     """One call, at one height."""
@@ -140,13 +147,12 @@ class _Look:
         method = call.method
         if method == "eth_blockNumber":
             return answered(call, hex(self.head))
-        arguments = call.arguments()
         try:
-            arguments = await self._arguments(method, arguments)
+            arguments = await self._arguments(method, call.arguments())
         except _Gone:
-            if method == "eth_getLogs":
-                return failed(call, UNKNOWN)
-            return failed(call, NOT_FOUND) if method in STATE_AT else answered(call, None)
+            return _gone(call)
+        except (ValueError, TypeError, AttributeError):  # no block that we can read: the node says what is wrong
+            return await self.node.post(msgspec.json.encode(call))
         if method == "eth_getLogs" and self._is_beyond(arguments):
             return answered(call, [])
         body = msgspec.json.encode(Call(method, call.id, msgspec.Raw(msgspec.json.encode(arguments))))
