@@ -1,7 +1,7 @@
 """Let other people's clients and checks judge the stand-ins: what works here speaks the public protocol.
 
-Between: Pinata's SDK, the pinning services' compliance suite and ipfs-unixfs-importer (npm, fidelity/package.json)
-and the stand-ins.
+Between: Pinata's SDK, the pinning services' compliance suite, ipfs-unixfs-importer and @ipld/car (npm,
+fidelity/package.json) and the stand-ins.
 Units: *_s seconds.
 Errors: a registry that cannot be reached fails these tests: they never skip.
 Source: outbound.md 4.3.
@@ -86,6 +86,25 @@ async def test_pinatas_own_sdk_works(packages: Path, pinata: Pinning, tmp_path: 
     assert got["refused"] == {"name": "AuthenticationError", "status": 401}
     assert got["deleted"] == [{"id": got["file"]["id"], "status": "OK"}]
     assert got["afterwards"] == []
+
+
+@pytest.mark.asyncio
+async def test_archives_of_others_are_taken_and_ours_are_read(
+    packages: Path, pinata: Pinning, service: Pinning, tmp_path: Path
+) -> None:
+    """3 MiB and a byte, written and read by @ipld/car, kept and travelled on; its three equal leaves travel once."""
+    size = 3 * 1024 * 1024 + 1
+    theirs, ours = tmp_path / "theirs.car", tmp_path / "ours.car"
+    root = node(packages, "archives.mjs", "write", str(theirs), str(size)).strip()
+    profile = unixfs.UNIXFS_2025
+    assert root == str(unixfs.import_file(io.BytesIO(_content(size)), profile, lambda _, __: None).link.cid)
+    answer = await pinata.upload(theirs.read_bytes(), "theirs.car", car="true")
+    assert answer.json["data"]["cid"] == root
+    await service.becomes((await service.pin(root))["requestid"], "pinned")
+    ours.write_bytes((await service.get(f"/ipfs/{root}?format=car")).body)
+    found = json.loads(node(packages, "archives.mjs", "read", str(ours)))
+    assert found == {"roots": [root], "blocks": 3, "wrong": 0}
+    assert (await service.get(f"/ipfs/{root}")).body == _content(size)
 
 
 @pytest.mark.asyncio

@@ -47,6 +47,15 @@ async def test_it_fetches_from_the_network_and_serves(pinata: Pinning, service: 
     assert (again["status"], again["requestid"] != asked["requestid"]) == ("pinned", True)
 
 
+async def test_pinata_speaks_the_same_api(pinata: Pinning) -> None:
+    cid = await _uploaded(pinata, secrets.token_bytes(100))
+    added = await pinata.send("POST", "/psa/pins", json={"cid": cid, "name": "by the common API"})
+    assert (added.status, added.json["status"]) == (202, "pinned")
+    listed = (await pinata.get(f"/psa/pins?cid={cid}")).json
+    assert [each["requestid"] for each in listed["results"]] == [added.json["requestid"]]
+    assert (await pinata.get("/psa/pins", token="wrong")).status == 401
+
+
 async def test_unknown_content_waits_until_somebody_has_it(pinata: Pinning, service: Pinning) -> None:
     root, packed = archive(secrets.token_bytes(1000))
     asked = await service.pin(str(root))
