@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.component.standins.rpc.driver import Provider
+from tests.support import logs
 
 from audifi.local import knobs
 from audifi.local.files import remove_tree
@@ -26,6 +27,8 @@ def outside(request: pytest.FixtureRequest) -> Iterator[Held]:
     failed_before = request.session.testsfailed
     with held(path, ("alchemy", "infura")) as running:
         yield running
+    alarms = logs.unexpected(path)
+    assert not alarms, "alarms in the logs:\n" + "\n".join(alarms)
     if request.session.testsfailed == failed_before:
         remove_tree(path)
 
