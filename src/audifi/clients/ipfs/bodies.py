@@ -27,11 +27,11 @@ class Body:
 
 def of_range(path: Path, offset: int, length: int, content_type: str) -> Body:
     """Send a part of a file."""
-    return Body(data=_pieces(path, offset, length), headers=_headers(content_type, length))
+    return Body(data=pieces(path, offset, length), headers=_headers(content_type, length))
 
 
-def of_form(fields: Mapping[str, str], path: Path, *, filename: str, length: int) -> Body:
-    """Send text fields, then a whole file of this length as the field `file`."""
+def of_form(fields: Mapping[str, str], content: AsyncIterator[bytes], *, filename: str, length: int) -> Body:
+    """Send text fields, then a file of this length as the field `file`."""
     boundary = secrets.token_hex(16)
     before = b"".join(_field(boundary, name, value.encode()) for name, value in fields.items())
     before += _head(boundary, f'name="file"; filename="{filename}"', "application/octet-stream")
@@ -39,7 +39,7 @@ def of_form(fields: Mapping[str, str], path: Path, *, filename: str, length: int
 
     async def whole() -> AsyncIterator[bytes]:
         yield before
-        async for piece in _pieces(path, 0, length):
+        async for piece in content:
             yield piece
         yield after
 
@@ -47,7 +47,13 @@ def of_form(fields: Mapping[str, str], path: Path, *, filename: str, length: int
     return Body(data=whole(), headers=_headers(content_type, len(before) + length + len(after)))
 
 
-async def _pieces(path: Path, offset: int, length: int) -> AsyncIterator[bytes]:
+async def of_bytes(data: bytes) -> AsyncIterator[bytes]:
+    """Give bytes that are held already as the one piece of a body."""
+    yield data
+
+
+async def pieces(path: Path, offset: int, length: int) -> AsyncIterator[bytes]:
+    """Read a part of a file as it is sent."""
     with path.open("rb") as file:
         file.seek(offset)
         while length and (piece := file.read(min(PIECE_BYTES, length))):

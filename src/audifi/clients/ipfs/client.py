@@ -3,30 +3,35 @@
 Between: the worker (runs `run`, hands `pins` and `shelf` to those who publish), its console (`list`, `add`, `audit`,
 `repair`) and everything else in this folder.
 Shape: answers are msgspec structs; `list` and `audit` hold one page in memory at a time, their results all findings.
-Errors: those of the parts.
+Errors: SettingsError for regions that cannot be meant; else those of the parts.
 """
 
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from audifi.clients.ipfs.audit import Audit, AuditReport
 from audifi.clients.ipfs.content import Shelf
 from audifi.clients.ipfs.gateways import Gateway, Gateways
 from audifi.clients.ipfs.keeper import Keeper
 from audifi.clients.ipfs.pinata import Pinata
+from audifi.clients.ipfs.pinata_legacy import PinataLegacy, regions
 from audifi.clients.ipfs.pinning_service import PinningService
 from audifi.clients.ipfs.pins import ContentStatus, Pins
 from audifi.clients.ipfs.policy import PinPolicy
+from audifi.clients.ipfs.preservation import NftStorage
+from audifi.clients.ipfs.preserving import Preserver
 from audifi.clients.ipfs.provider import Provider
 from audifi.clients.ipfs.repair import Repair, RepairReport
 from audifi.clients.ipfs.restoring import Restorer
 from audifi.clients.ipfs.transport import Account, Transport
+from audifi.clients.ipfs.unixfs import KUBO_V1_LEGACY, V1_2025
 from audifi.kernel.clock import Clock
 from audifi.kernel.database import Database
-from audifi.kernel.settings import Secret
+from audifi.kernel.settings import Secret, SettingsError
+from audifi.wire import environment
 
 Progress = Callable[[str], None]
 
@@ -55,6 +60,12 @@ class IpfsSettings(Protocol):
     @property
     def pinning_service_token(self) -> Secret: ...
     @property
+    def pinata_legacy_regions(self) -> tuple[str, ...]: ...
+    @property
+    def nft_storage_url(self) -> str: ...
+    @property
+    def nft_storage_token(self) -> Secret: ...
+    @property
     def ipfs_gateways(self) -> tuple[str, ...]: ...
 
 
@@ -67,11 +78,13 @@ class Ipfs:
         database: Database,
         providers: Sequence[Provider],
         further: Sequence[Gateway],
+        preservation: NftStorage,
         shelf: Shelf,
         clock: Clock,
-        policy: PinPolicy | None = None,
+        policy: PinPolicy,
     ) -> None:
         self.shelf = shelf
+        self.preservation = preservation
         self.providers = list(providers)
         self.gateways = Gateways([*(provider.gateway for provider in providers), *further])
         self.pins = Pins([provider.name for provider in providers], clock.now)
@@ -85,6 +98,7 @@ class Ipfs:
             policy=policy,
             chooser=chooser,
         )
+        self.preserver = Preserver(database=database, service=preservation, clock=clock, policy=policy, chooser=chooser)
         self._audit = Audit(database=database, providers=providers, chooser=chooser)
         self._repair = Repair(
             database=database, providers=providers, restorer=self.restorer, clock=clock, keeper=self.keeper
@@ -99,21 +113,30 @@ class Ipfs:
             database=database,
             providers=_providers(settings, policy),
             further=[Gateway(f"gateway-{number}", url) for number, url in enumerate(settings.ipfs_gateways, 1)],
-            shelf=Shelf(Path(settings.content_directory)),
+            preservation=NftStorage(
+                _transport("nft-storage", settings.nft_storage_token, policy.list_per_minute, settings, policy),
+                url=settings.nft_storage_url,
+            ),
+            shelf=Shelf(
+                Path(settings.content_directory), KUBO_V1_LEGACY if settings.pinata_legacy_regions else V1_2025
+            ),
             clock=clock,
             policy=policy,
         )
 
     async def run(self) -> None:
-        """Keep pins until cancelled."""
-        self.shelf.sweep()
-        await self.keeper.work()
+        """Keep pins and preservations until cancelled."""
+        await asyncio.to_thread(self.shelf.sweep)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.keeper.work())
+            group.create_task(self.preserver.work())
 
     async def close(self) -> None:
         for provider in self.providers:
             await provider.close()
         for gateway in self.gateways.all:
             await gateway.close()
+        await self.preservation.close()
 
     async def list(self) -> AsyncIterator[ContentStatus]:
         """Give every content and its copies, in order of their CIDs."""
@@ -162,18 +185,29 @@ def _silent(text: str) -> None:
 def _providers(settings: IpfsSettings, policy: PinPolicy) -> list[Provider]:
     token = settings.pinata_gateway_token
     pinata_headers = {"x-pinata-gateway-token": token.reveal()} if token is not None else {}
-    pinata = Pinata(
-        _transport("pinata", settings.pinata_token, policy.api_per_minute, settings, policy),
-        api_url=settings.pinata_api_url,
-        uploads_url=settings.pinata_uploads_url,
-        gateway=Gateway("pinata", settings.pinata_gateway_url, headers=pinata_headers, open_s=policy.open_s),
-    )
+    gateway = Gateway("pinata", settings.pinata_gateway_url, headers=pinata_headers, open_s=policy.open_s)
+    transport = _transport("pinata", settings.pinata_token, policy.api_per_minute, settings, policy)
+    pinata: Provider
+    if settings.pinata_legacy_regions:
+        wanted = _regions(settings.pinata_legacy_regions)
+        pinata = PinataLegacy(transport, api_url=settings.pinata_api_url, gateway=gateway, pin_regions=wanted)
+    else:
+        pinata = Pinata(
+            transport, api_url=settings.pinata_api_url, uploads_url=settings.pinata_uploads_url, gateway=gateway
+        )
     service = PinningService(
         _transport("pinning-service", settings.pinning_service_token, policy.list_per_minute, settings, policy),
         url=settings.pinning_service_url,
         gateway=Gateway("pinning-service", settings.pinning_service_gateway_url, open_s=policy.open_s),
     )
     return [pinata, service]
+
+
+def _regions(given: Sequence[str]) -> list[dict[str, Any]]:
+    try:
+        return regions(given)
+    except ValueError as error:
+        raise SettingsError([f"{environment.PINATA_LEGACY_REGIONS}: {error}"]) from None
 
 
 def _transport(provider: str, token: Secret, per_minute: float, settings: IpfsSettings, policy: PinPolicy) -> Transport:

@@ -77,7 +77,8 @@ class Pinata:
 
     async def _whole(self, upload: Upload) -> RemotePin:
         content = upload.content
-        form = bodies.of_form(_fields(content), upload.archive, filename=f"{content.cid}.car", length=content.car_bytes)
+        archive = bodies.pieces(upload.archive, 0, content.car_bytes)
+        form = bodies.of_form(_fields(content), archive, filename=f"{content.cid}.car", length=content.car_bytes)
         answer = await self._transport.call(
             "POST", f"{self._uploads}/v3/files", data=form.data, headers=form.headers, has_effect=True
         )

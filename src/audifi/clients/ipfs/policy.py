@@ -49,6 +49,7 @@ class PinPolicy:
     queued_s: float = 3600.0
     leaves: int = 3  # random leaves fetched when a copy is verified
     verify_every_s: float = 24 * 3600.0
+    preserved_poll_s: float = 3600.0  # Filecoin deals take days
     open_s: float = 30.0
     read_s: float = 30.0
     api_per_minute: float = 180.0
