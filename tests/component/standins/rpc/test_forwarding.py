@@ -60,6 +60,7 @@ async def test_a_node_owners_methods_are_nobodys(alchemy: Provider) -> None:
     for method in ("anvil_setBalance", "evm_mine", "eth_sendTransaction", "personal_sign"):
         assert (await alchemy.call(method)).error["code"] == -32601
     assert (await alchemy.counted()).total(fault="unsupported") == 4
+    assert await alchemy.result("eth_accounts") == []
 
 
 async def test_an_unknown_network_is_nowhere(alchemy: Provider) -> None:

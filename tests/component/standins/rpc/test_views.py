@@ -1,6 +1,7 @@
 """A provider that is behind, or on another history, contradicts the chain and never itself."""
 
 import asyncio
+import itertools
 
 import pytest
 from tests.component.standins.rpc.driver import NOBODY, SENDER, Provider
@@ -144,3 +145,21 @@ async def test_what_no_view_can_read_the_node_refuses(alchemy: Provider) -> None
     for named in ("nonsense", [1], {"blockHash": 5}):
         assert "error" in (await alchemy.call("eth_getBlockByNumber", named, False)).json
     assert "error" in (await alchemy.call("eth_getLogs", {"fromBlock": "x"})).json
+
+
+async def test_a_stuck_head_stays_while_the_chain_goes_on(alchemy: Provider) -> None:
+    await alchemy.turn(stuck=True)
+    stuck = await alchemy.height()
+    await at_least(alchemy, stuck + 3)
+    assert await alchemy.height() == stuck
+    assert int((await alchemy.result("eth_getBlockByNumber", "latest", False))["number"], 16) == stuck
+    assert await alchemy.result("eth_getBlockByNumber", hex(stuck + 1), False) is None
+    assert (await alchemy.counted()).total(fault="stuck") == 4
+
+
+async def test_one_late_node_among_several_makes_heads_run_backwards(alchemy: Provider) -> None:
+    """As behind the balancer of a real provider: go-ethereum issue 27353."""
+    await at_least(alchemy, 20)
+    await alchemy.turn(lag_blocks=LAG, share=0.5, seed=1)
+    heights = [await alchemy.height() for _ in range(20)]
+    assert any(later < earlier for earlier, later in itertools.pairwise(heights))

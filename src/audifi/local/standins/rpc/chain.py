@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from audifi.local.standins.rpc import dialect as says
-from audifi.local.standins.rpc.calls import Asked, Call, failed
+from audifi.local.standins.rpc.calls import Asked, Call, answered, failed
 from audifi.local.standins.rpc.faults import NONE, Dice, Faults
 from audifi.local.standins.rpc.node import Node
 from audifi.local.standins.rpc.options import ChainOptions
@@ -56,13 +56,14 @@ class Chain:
     async def view_of(self, faults: Faults) -> View | None:
         """What the chain will look like through these faults.
 
-        Raises: NodeAway, because where another history begins is asked of the node.
+        Raises: NodeAway, because where it is stuck, or another history begins, is asked of the node.
         """
-        fork = None
-        if faults.fork_depth:
-            since = await self.node.height() - faults.lag_blocks - faults.fork_depth
-            fork = Fork.at(max(since, 0), faults.seed)
-        return View(self.node, faults, fork) if faults.has_view else None
+        if not faults.has_view:
+            return None
+        head = await self.node.height() if faults.stuck or faults.fork_depth else 0
+        since = max(head - faults.lag_blocks - faults.fork_depth, 0)
+        fork = Fork.at(since, faults.seed) if faults.fork_depth else None
+        return View(self.node, faults, fork, head if faults.stuck else None)
 
     def misbehave(self, faults: Faults, view: View | None) -> None:
         """Be so from now on."""
@@ -71,7 +72,7 @@ class Chain:
 
     async def answered(self, body: bytes, asked: Asked) -> Outcome:
         """What a well-behaved provider answers."""
-        if not any(is_private(call.method) for call in asked.calls):
+        if not any(is_own(call.method) for call in asked.calls):
             return Outcome(Reply(SUCCESS, await self.node.post(body)))
         return await self._one_by_one(asked, None, NOTHING)
 
@@ -85,12 +86,19 @@ class Chain:
         return Outcome(reply, each=tuple(fault for _, fault in told))
 
     async def _one(self, call: Call, view: View | None, refused: frozenset[str]) -> tuple[bytes, str]:
+        if call.method == "eth_accounts":
+            return answered(call, []), ""
         if call.method in refused or is_private(call.method):
             fault = "refuse_methods" if call.method in refused else "unsupported"
             return failed(call, says.unsupported(self._dialect, call.method)), fault
         if view is None:
             return await self.node.post(msgspec.json.encode(call)), ""
         return await view.answer(call), view.fault
+
+
+def is_own(method: str) -> bool:
+    """Whether the provider answers this, not its node: whose accounts would a node's be?"""
+    return method == "eth_accounts" or is_private(method)
 
 
 def is_private(method: str) -> bool:

@@ -40,6 +40,7 @@ class Faults(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     max_rps: float = 0.0  # calls per second, each of a batch counted; a burst of one second's worth
     quota: type_of_quota = ""  # the day's or month's allowance is spent
     lag_blocks: int = 0  # an older view
+    stuck: bool = False  # its head stays where it was when the knob was turned
     fork_depth: int = 0  # another history since so many blocks before now
     wrong_chain_id: int = 0
     garbage: type_of_garbage = ""
@@ -70,7 +71,7 @@ class Faults(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     @property
     def has_view(self) -> bool:
-        return bool(self.lag_blocks or self.fork_depth or self.wrong_chain_id)
+        return bool(self.lag_blocks or self.stuck or self.fork_depth or self.wrong_chain_id)
 
 
 NONE: Final = Faults()

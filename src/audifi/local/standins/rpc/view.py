@@ -2,9 +2,9 @@
 
 Between: gate (asks per call while such a fault is set) and node (has the truth).
 
-An older view (lag_blocks): the head is so many blocks lower, and all answers agree with that. Tags mean the older
-blocks; blocks, receipts and logs beyond are not there, transactions beyond are pending, state beyond is "header not
-found". What is sent still reaches the chain, as a node that is behind still passes transactions on.
+An older view (lag_blocks; stuck: more of them with every block): the head is lower, and all answers agree with that.
+Tags mean the older blocks; blocks, receipts and logs beyond are not there, transactions beyond are pending, state
+beyond is "header not found". What is sent still reaches the chain, as a node that is behind passes transactions on.
 Another history (fork_depth): since the block that was so deep when the knob was turned, every hash is another one,
 parents agree, and lookups by hash know only these. Transactions are the same ones, in other blocks. The other history
 never becomes final: `safe` and `finalized` stay where both are one. It grows with the chain until the knob is cleared.
@@ -99,12 +99,15 @@ class Fork:
 class View:
     """What one chain looks like through the faults of one knob."""
 
-    def __init__(self, node: Node, faults: Faults, fork: Fork | None) -> None:
+    def __init__(self, node: Node, faults: Faults, fork: Fork | None, stuck_at: int | None) -> None:
         self._node = node
         self._lag = faults.lag_blocks
+        self._stuck_at = stuck_at
         self._fork = fork
         self._chain_id = faults.wrong_chain_id
-        self.fault = "lag_blocks" if self._lag else "fork_depth" if fork else "wrong_chain_id"
+        self.fault = next(
+            name for name in ("lag_blocks", "stuck", "fork_depth", "wrong_chain_id") if getattr(faults, name)
+        )
 
     async def answer(self, call: Call) -> bytes:
         """The answer to one call."""
@@ -112,15 +115,12 @@ class View:
             return answered(call, hex(self._chain_id))
         if self._chain_id and call.method == "net_version":
             return answered(call, str(self._chain_id))
-        if not self._lag and not self._fork:
-            return await self._plain(call)
-        return await _Look(self._node, self._lag, self._fork, await self._head()).answer(call)
-
-    async def _head(self) -> int:
-        return max(await self._node.height() - self._lag, 0)
-
-    async def _plain(self, call: Call) -> bytes:
-        return await self._node.post(msgspec.json.encode(call))
+        if not self._lag and self._stuck_at is None and not self._fork:
+            return await self._node.post(msgspec.json.encode(call))
+        height = await self._node.height()
+        top = height if self._stuck_at is None else min(height, self._stuck_at)
+        head = max(top - self._lag, 0)
+        return await _Look(self._node, height - head, self._fork, head).answer(call)
 
 
 class _Gone(Exception):
