@@ -21,7 +21,7 @@ from tests.component.chain.endpoint import Endpoint
 from audifi.clients.chain.access import WritableChains
 from audifi.clients.chain.ledger import SETTLED, Transaction
 from audifi.clients.chain.signer import Signer
-from audifi.clients.chain.transactions import Transactions
+from audifi.clients.chain.transactions import Pace, Transactions
 from audifi.kernel import migrate
 from audifi.kernel.clock import SystemClock
 from audifi.kernel.database import Database
@@ -76,9 +76,10 @@ class World:
     key: Secret
     clock: MovableClock
 
-    def keeper(self, chains: WritableChains | None = None) -> Transactions:
+    def keeper(self, chains: WritableChains | None = None, pace: Pace | None = None) -> Transactions:
         """A keeper that knows nothing but the database: what a restarted pod is."""
-        return Transactions(self.database, chains or {CHAIN: self.endpoint}, self.signer, clock=self.clock)
+        asked = {CHAIN: self.endpoint} if chains is None else chains
+        return Transactions(self.database, asked, self.signer, clock=self.clock, pace=pace)
 
     async def ask(self, key: str, **fields: object) -> Transaction:
         wish = {"chain_id": CHAIN, "to": self.recipient(key), "value_wei": 1} | fields
@@ -170,6 +171,7 @@ async def world(told: StoreSettings, outside: Outside) -> AsyncIterator[World]:
     async with aiohttp.ClientSession() as session:
         endpoint = Endpoint(session, outside.node)
         made = World(database, endpoint, Signer.of(key), key, MovableClock())
+        await endpoint.development("evm_setAutomine", False)
         await endpoint.development("evm_setIntervalMining", 0)  # blocks are the test's to make
         await endpoint.development("anvil_setNextBlockBaseFeePerGas", hex(10**9))
         await made.mine()
