@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp
-from yarl import URL
 
 from audifi.local.standins.content import car
 from audifi.local.standins.content.blocks import Blocks, Missing
@@ -98,7 +98,14 @@ def _usable(origins: Iterable[str]) -> list[str]:
     found: list[str] = []
     for origin in origins:
         match = MULTIADDR.fullmatch(origin)
-        url = URL(f"http://{match[1]}:{match[2]}" if match else origin)
-        if url.scheme == "http" and url.host in LOOPBACK:
-            found.append(str(url).rstrip("/"))
+        url = f"http://{match[1]}:{match[2]}" if match else origin
+        if url.startswith("http://") and _host(url) in LOOPBACK:
+            found.append(url.rstrip("/"))
     return found
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None

@@ -23,7 +23,7 @@ LOOKS_EVERY_S: Final = 0.1
 FIRST_PAUSE_S: Final = 0.2
 PAUSE_S_MAX: Final = 3.0
 GROWTH: Final = 1.5
-AT_ONCE_MAX: Final = 4
+AT_ONCE_MAX: Final = 8
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,13 @@ class Queue:
                 waiting.due = float("inf")  # under way
                 task = asyncio.create_task(self._try(waiting))
                 self._running.add(task)
-                task.add_done_callback(self._running.discard)
+                task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.result()  # a bug is heard of
+            self._start_due()
 
     async def _try(self, waiting: _Waiting) -> None:
         entry, words = waiting.entry, self._words[waiting.entry.kind]
