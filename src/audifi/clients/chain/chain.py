@@ -14,6 +14,7 @@ Source: outbound.md 3; docs/chain-rpc.md.
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncGenerator, Generator, Sequence
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from audifi.clients.chain.cache import Cache, Key
 from audifi.clients.chain.codec import Item, Outcome
 from audifi.clients.chain.endpoint import Endpoint
 from audifi.clients.chain.errors import CallerError, ChainUnavailable, RangeTooLarge
-from audifi.clients.chain.flight import NULL, Flight, Sight
+from audifi.clients.chain.flight import NULL, OUTDATED, Flight, Sight
 from audifi.clients.chain.heads import Head
 from audifi.clients.chain.methods import Keep, Policy
 from audifi.clients.chain.pins import Pinned, pinned, tags_of
@@ -67,12 +68,13 @@ class Chain:
             constant = await self._constant(method, until_s)
             if constant is not None:
                 return constant
-            call = await self._pinned(policy, params, until_s)
-            try:
-                return codec.decoded(await self._fetch(policy, call, until_s))
-            except _Reorganised:
-                call = await self._pinned(policy, params, until_s, is_by_hash=False)
-                return codec.decoded(await self._fetch(policy, call, until_s))
+            is_by_hash = True
+            while True:
+                call = await self._pinned(policy, params, until_s, is_by_hash=is_by_hash)
+                try:
+                    return codec.decoded(await self._fetch(policy, call, until_s))
+                except _Outdated:
+                    is_by_hash = False
 
     async def call_many(
         self,
@@ -226,7 +228,8 @@ class Chain:
         outcome = (await flight.wait(until_s))[0]
         if isinstance(outcome, bytes):
             return outcome
-        raise _Reorganised if call.is_by_hash and outcome.verdict is Verdict.MISSING else _error(outcome)
+        is_outdated = outcome is OUTDATED or (call.is_by_hash and outcome.verdict is Verdict.MISSING)
+        raise _Outdated if is_outdated else _error(outcome)
 
     def _depart(self, key: Key, policy: Policy, call: Pinned) -> Flight:
         def land(flight: Flight, outcomes: list[Outcome] | None) -> None:
@@ -240,6 +243,7 @@ class Chain:
             (Item(policy.method, key[1]),),
             height=call.height,
             is_by_hash=call.is_by_hash,
+            until_s=self._roster.now_s() + self.facts.block_time_s if call.is_tip else math.inf,
             is_heavy=policy.is_heavy,
             is_hedged=policy.is_hedged,
             examine=self._examiner([(policy, call)]),
@@ -370,8 +374,8 @@ class Chain:
             gauges.took(self._roster.now_s() - started_s)
 
 
-class _Reorganised(Exception):
-    """No provider knows the block a call was pinned to by its hash."""
+class _Outdated(Exception):
+    """The block a call was pinned to is old, or no provider knows it any more: pin it again."""
 
 
 def _error(judgement: Judgement) -> CallerError:

@@ -38,6 +38,7 @@ ROUND_S: Final = (0.05, 0.8)  # the pause before another round doubles between t
 LATE_S: Final = 0.02
 POOR_ROUND_S: Final = 0.6  # without savings
 NULL: Final = b"null"
+OUTDATED: Final = Judgement(Verdict.MISSING, message="the call waited so long that its block is old")
 
 Attempt = asyncio.Task[list[Outcome]]
 
@@ -70,6 +71,7 @@ class Flight:
         "_rounds",
         "_timer",
         "_tried",
+        "_until_s",
         "_waiters",
         "answered_by",
         "is_over",
@@ -82,14 +84,17 @@ class Flight:
         *,
         height: int | None,
         is_by_hash: bool = False,
+        until_s: float = math.inf,
         is_heavy: bool,
         is_hedged: bool,
         examine: Callable[[int, bytes], Sight] | None,
         on_end: Callable[["Flight", list[Outcome] | None], None],
     ) -> None:
-        """`examine(place, answer)` says whether a result can be believed."""
+        """`examine(place, answer)` says whether a result can be believed; after `until_s` a call that had to wait for
+        an endpoint ends as OUTDATED instead: its `latest` is another block by now.
+        """
         self._roster, self._items, self._height = roster, items, height
-        self._is_by_hash = is_by_hash
+        self._is_by_hash, self._until_s = is_by_hash, until_s
         self._is_heavy, self._is_hedged, self._examine, self._on_end = is_heavy, is_hedged, examine, on_end
         self._attempts: dict[Attempt, tuple[Endpoint, float]] = {}
         self._waiters: set[asyncio.Future[list[Outcome]]] = set()
@@ -127,9 +132,13 @@ class Flight:
 
     def resume(self) -> None:
         """Try again: an endpoint came back, or the pause is over."""
-        if not self.is_over and not self._attempts:
-            self._tried.clear()
-            self._next(is_failover=False)
+        if self.is_over or self._attempts:
+            return
+        if self._roster.now_s() >= self._until_s and self._roster.usable():
+            self._succeed("", [OUTDATED] * len(self._items))
+            return
+        self._tried.clear()
+        self._next(is_failover=False)
 
     def _next(self, *, is_failover: bool) -> None:
         endpoint = self._roster.pick(self._items[0].method, self._height, self._tried)

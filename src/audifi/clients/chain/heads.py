@@ -101,9 +101,10 @@ class Heads:
         self._served = max(self._served, number)
         self._advance(now_s)
 
-    def appear(self, name: str, *, is_present: bool) -> None:
+    def appear(self, name: str, now_s: float, *, is_present: bool) -> None:
         """Count an endpoint, or leave it out: its breaker opened, or it is of another chain."""
         self._reports[name].is_present = is_present
+        self._advance(now_s)
 
     def contradicts(self, number: int, block_hash: str) -> bool:
         """Say whether a block differs from the one on record at its height."""

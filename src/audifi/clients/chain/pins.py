@@ -31,6 +31,7 @@ class Pinned:
     height: int | None  # the block it is about; None when it names none by number
     is_cacheable: bool = True
     is_by_hash: bool = False
+    is_tip: bool = False  # it said `latest`: pinned again when it had to wait
 
 
 def tags_of(policy: Policy, params: Sequence[Any]) -> set[str]:
@@ -60,7 +61,7 @@ def pinned(policy: Policy, params: Sequence[Any], *, tip: int, final: int = 0, t
     is_by_hash = block == _LATEST and policy.takes_hash and tip_hash is not None
     name = {"blockHash": tip_hash} if is_by_hash else hex(number)
     replaced = [*params[: policy.block_at], name, *params[policy.block_at + 1 :]]
-    return Pinned(replaced, number, is_by_hash=is_by_hash)
+    return Pinned(replaced, number, is_by_hash=is_by_hash, is_tip=block == _LATEST)
 
 
 def _named(policy: Policy, params: Sequence[Any]) -> Any:

@@ -136,7 +136,6 @@ class Probes:
         if isinstance(head, Judgement):
             return head
         now_s = roster.now_s()
-        self._welcome(endpoint, now_s - started_s)
         before = roster.heads.newest()
         wanted = roster.heads.observe(endpoint.name, head, now_s)
         if wanted is not None:
@@ -144,6 +143,7 @@ class Probes:
             if isinstance(older, Judgement):
                 return older
             roster.heads.confirm(endpoint.name, wanted, older.hash, head, roster.now_s())
+        self._welcome(endpoint, now_s - started_s)  # last: calls that wait must find the new tip
         self._report(endpoint, is_new=head.number > before)
         return None
 

@@ -165,7 +165,7 @@ class Roster:
     def changed(self, endpoint: Endpoint) -> None:
         """Spread the news that an endpoint became usable, or stopped being so."""
         is_usable = endpoint.health.rank() is not Rank.UNUSABLE
-        self.heads.appear(endpoint.name, is_present=is_usable)
+        self.heads.appear(endpoint.name, self.now_s(), is_present=is_usable)
         endpoint.probe_at_s = min(endpoint.probe_at_s, self.now_s() + PROBE_S)
         if self.watcher is not None:
             self.watcher.look(endpoint)
@@ -219,7 +219,7 @@ class Roster:
             chain=self.facts.name, provider=endpoint.name, standing=standing.value,
             for_s=round(endpoint.probe_at_s - now_s, 1), reason=judgement.message,
         )  # fmt: skip
-        self.heads.appear(endpoint.name, is_present=False)
+        self.heads.appear(endpoint.name, now_s, is_present=False)
         if self.watcher is not None:
             self.watcher.look(endpoint)
         self.gauges.standings(self.endpoints)
