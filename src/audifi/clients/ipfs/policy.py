@@ -2,7 +2,7 @@
 
 Between: keeper and audit (ask) and Pins (tells services whether a content may be published).
 
-How long a failing pin is tried: backoff 2, 4, 8 … 600 s with jitter, ATTEMPTS_MAX times, about two and a half hours;
+How long a failing pin is tried: backoff 2, 4, 8 … 600 s with jitter, attempts_max times, about two hours;
 then it is a dead letter (`failed`), an error is logged and `repair` starts it again. What costs no attempt: a provider
 whose breaker is open, a 429, a pin the provider is still fetching (for QUEUED_S; then it is given up and asked again).
 When content may be published: the first copy is verified and another provider has it at least `pinned`. A gateway that
