@@ -1,6 +1,18 @@
-"""When the local chain mines and saves: often while it is used, seldom when nobody does, never at the price of time."""
+"""When the local chain mines and saves: often while it is used, seldom when nobody does; and what it forgets."""
 
-from audifi.local.standins.anvil import BUSY_S, IDLE_BLOCK_S, SAVE_IDLE_S, SAVE_S, Rhythm
+import json
+from pathlib import Path
+
+from audifi.local.standins.anvil import (
+    BLOCKS_KEPT,
+    BLOCKS_MAX,
+    BUSY_S,
+    IDLE_BLOCK_S,
+    SAVE_IDLE_S,
+    SAVE_S,
+    Memory,
+    Rhythm,
+)
 
 
 def blocks(rhythm: Rhythm, since_s: float, until_s: float, *, waiting: bool = False) -> int:
@@ -50,3 +62,17 @@ def test_saving_a_long_chain_takes_a_twentieth_of_the_time() -> None:
     rhythm.worked(2.0, unsaved=True)
     assert not rhythm.saves(20.5)
     assert rhythm.saves(21.0)
+
+
+def test_a_long_chain_forgets_old_empty_blocks_only(tmp_path: Path) -> None:
+    full = {7, 1000}
+    blocks = [{"header": {"number": hex(n)}, "transactions": [1] if n in full else []} for n in range(BLOCKS_MAX + 1)]
+    memory = Memory(tmp_path)
+    memory.trim()  # nothing there yet
+    memory.state.write_text(json.dumps({"best_block_number": BLOCKS_MAX, "blocks": blocks[::-1]}))
+    memory.trim()
+    kept = {int(block["header"]["number"], 16) for block in json.loads(memory.state.read_text())["blocks"]}
+    assert kept == {0, *full, *range(BLOCKS_MAX - BLOCKS_KEPT + 1, BLOCKS_MAX + 1)}
+    before = memory.state.read_text()
+    memory.trim()
+    assert memory.state.read_text() == before, "short enough: left as it is"

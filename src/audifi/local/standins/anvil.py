@@ -42,6 +42,8 @@ HOST: Final = "127.0.0.1"
 OURS_S: Final = 86_400  # the block time that says: mined from here
 STATES_KEPT: Final = 64  # how far back state can be read; about 1 MB each once 8000 blocks are mined
 EPOCH_BLOCKS: Final = 2  # safe is one epoch behind the head, finalized two
+BLOCKS_MAX: Final = 5000  # a state with more of them is trimmed at the start ...
+BLOCKS_KEPT: Final = 2000  # ... to the newest ones, and those with transactions
 BUSY_BLOCK_S: Final = 1.0
 BUSY_S: Final = 900.0
 IDLE_BLOCK_S: Final = 12.0
@@ -92,6 +94,18 @@ class Memory:
         """Replace the state in one step."""
         packed = bytes.fromhex(str(node.ask("anvil_dumpState")).removeprefix("0x"))
         write_text(self.state, gzip.decompress(packed).decode())
+
+    def trim(self) -> None:
+        """Forget old blocks that nothing is in: a chain kept for weeks would take a gigabyte. They are null then."""
+        found: dict[str, Any] = json.loads(self.state.read_text()) if self.state.exists() else {"blocks": []}
+        blocks: list[dict[str, Any]] = found["blocks"]
+        if len(blocks) <= BLOCKS_MAX:
+            return
+        numbers = [int(block["header"]["number"], 16) for block in blocks]
+        oldest = max(numbers) - BLOCKS_KEPT
+        kept = zip(numbers, blocks, strict=True)
+        found["blocks"] = [block for number, block in kept if number > oldest or number == 0 or block["transactions"]]
+        write_text(self.state, json.dumps(found))
 
     def note(self, height: int) -> None:
         self._height.write_text(str(height))
@@ -226,6 +240,7 @@ def until_it_answers(node: Node, child: "subprocess.Popen[bytes]") -> None:
 def keep(told: argparse.Namespace) -> int:
     """Run until told to end (0) or anvil is gone (1)."""
     memory, node = Memory(told.directory), Node(told.port)
+    memory.trim()
     child = started(told, memory.state)
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)  # after the start: a child would inherit it
     try:
