@@ -187,11 +187,27 @@ def test_the_last_provider_leaves_a_pool_that_still_trades(chain: World) -> None
     provided(chain, COIN * 100_000, ETHER)
 
 
-def test_nobody_takes_the_liquidity_of_another(chain: World) -> None:
+@pytest.mark.parametrize("to", [STRANGER, HOLDERS.liquidity])
+def test_nobody_gives_back_the_shares_of_another(chain: World, to: str) -> None:
     provided(chain)
-    data = chain.pool.remove_liquidity(1, coin_min_wei=0, native_min_wei=0, to=STRANGER, deadline_s=FAR_S)
-    with pytest.raises(Reverted, match="ERC20InsufficientBalance"):
+    data = chain.pool.remove_liquidity(1, coin_min_wei=0, native_min_wei=0, to=to, deadline_s=FAR_S)
+    with pytest.raises(Reverted, match=rf"ERC20InsufficientBalance\(sender={STRANGER}"):
         chain.node.send(STRANGER, chain.pool.address, data)
+
+
+def test_what_is_given_back_may_be_paid_to_another(chain: World) -> None:
+    provided(chain)
+    shares = now(chain.pool.shares_of(chain.node, HOLDERS.liquidity))
+    before = chain.node.balance(BOB)
+    data = chain.pool.remove_liquidity(shares // 2, coin_min_wei=1, native_min_wei=1, to=BOB, deadline_s=FAR_S)
+    chain.node.send(HOLDERS.liquidity, chain.pool.address, data)
+    assert now(chain.pool.shares_of(chain.node, HOLDERS.liquidity)) == shares - shares // 2
+    assert now(chain.pool.shares_of(chain.node, BOB)) == 0
+    kept = now(chain.pool.reserves(chain.node))
+    assert (now(chain.coin.balance_of(chain.node, BOB)), chain.node.balance(BOB) - before) == (
+        COINS - kept[0],
+        NATIVE - kept[1],
+    )
 
 
 def test_ether_sent_past_the_books_is_refused(chain: World) -> None:
