@@ -348,3 +348,27 @@ def test_status_names_each_provider_and_no_url() -> None:
         assert first.lag_blocks == 0
 
     play(act)
+
+
+def test_a_provider_that_repeats_the_key_is_not_quoted() -> None:
+    async def act(scene: Scene) -> None:
+        provider = scene.providers[0]
+        provider.refused["eth_call"] = {"code": -32602, "message": "invalid params for key SECRETKEY"}
+        chain = Chain(FACTS, [Endpoint("alchemy", provider, secrets=("SECRETKEY",))])
+        with pytest.raises(CallerError) as told:
+            await chain.call("eth_call", [{}])
+        assert "SECRETKEY" not in str(told.value)
+        await chain.close()
+
+    play(act)
+
+
+def test_a_slow_kind_of_question_does_not_make_a_slow_provider() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.chain.head()
+        scene.providers[0].set("slow", 0.2)
+        for number in range(10):
+            await scene.chain.call_many([("eth_getBalance", [f"0x{number}{n}"]) for n in range(3)])
+        assert scene.chain.status()[0].state == "good"
+
+    play(act, is_watched=False)

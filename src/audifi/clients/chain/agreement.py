@@ -68,7 +68,7 @@ async def _one(roster: Roster, endpoint: Endpoint, item: Item, until_s: float) -
     started_s = roster.now_s()
     within_s = min(ATTEMPT_HEAVY_S, max(0.0, until_s - started_s))
     outcomes = await ask(endpoint, (item,), roster.next_id(), within_s=within_s, is_heavy=True)
-    roster.take(endpoint, (item,), outcomes, roster.now_s() - started_s)
+    roster.take(endpoint, (item,), outcomes, roster.now_s() - started_s, is_heavy=True)
     return endpoint, outcomes[0]
 
 

@@ -8,6 +8,7 @@ Source: outbound.md 3 step 5 (1.5 s per attempt); domain.md 5.8 (60 s is the pro
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 from typing import Final
 
@@ -48,8 +49,15 @@ async def ask(
         except TooLarge:
             return _all(items, Judgement(Verdict.TOO_LARGE, message="the answer is larger than we read"))
     if len(items) == 1:
-        return [codec.read_one(answer, first_id, provider=endpoint.name, is_write=is_write)]
-    return codec.read_many(answer, first_id, len(items), provider=endpoint.name)
+        outcomes = [codec.read_one(answer, first_id, provider=endpoint.name, is_write=is_write)]
+    else:
+        outcomes = codec.read_many(answer, first_id, len(items), provider=endpoint.name)
+    return [_redacted(endpoint, each) if isinstance(each, Judgement) else each for each in outcomes]
+
+
+def _redacted(endpoint: Endpoint, judgement: Judgement) -> Judgement:
+    text = endpoint.redacted(judgement.message)
+    return judgement if text is judgement.message else dataclasses.replace(judgement, message=text)
 
 
 def _all(items: Sequence[Item], judgement: Judgement) -> list[Outcome]:

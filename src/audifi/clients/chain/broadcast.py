@@ -45,7 +45,7 @@ async def broadcast(roster: Roster, raw: bytes, until_s: float) -> str:
     said: dict[str, Judgement] = {}
     may_be_out = False
     while True:
-        endpoints = roster.usable() or list(roster.endpoints)
+        endpoints = roster.reachable()
         fresh = [each for each in endpoints if each.name not in said or not _is_word(said[each.name])]
         outcomes = await _sent(roster, fresh, item, tx_hash, look_at_s)
         if any(_is_success(outcome, tx_hash) for outcome in outcomes.values()):
@@ -100,7 +100,7 @@ async def _is_known(roster: Roster, tx_hash: str, until_s: float) -> bool:
     """Ask every endpoint for the transaction."""
     item = Item("eth_getTransactionByHash", codec.encoded([tx_hash]))
     within_s = min(until_s, roster.now_s() + LOOKUP_S)
-    endpoints = roster.usable() or list(roster.endpoints)
+    endpoints = roster.reachable()
     outcomes = await _gathered(roster, endpoints, item, within_s, is_enough=_is_found, grace_s=0.0)
     return any(_is_found(outcome) for outcome in outcomes.values())
 
@@ -142,7 +142,7 @@ async def _one(roster: Roster, endpoint: Endpoint, item: Item, until_s: float) -
     within_s = max(0.05, min(SEND_S, until_s - started_s))
     is_write = item.method == methods.SEND
     outcomes = await ask(endpoint, (item,), roster.next_id(), within_s=within_s, is_write=is_write)
-    roster.take(endpoint, (item,), outcomes, roster.now_s() - started_s)
+    roster.take(endpoint, (item,), outcomes, roster.now_s() - started_s, is_heavy=True)
     return outcomes[0]
 
 

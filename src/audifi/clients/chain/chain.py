@@ -310,11 +310,10 @@ class Chain:
             if answer == NULL:
                 is_there = policy.is_block and call.height is not None and call.height <= heads.newest()
                 return Sight.STALE if is_there else Sight.DOUBTED if policy.is_null_doubted else Sight.SOUND
-            if policy.is_block:
+            if policy.is_block and call.height is not None:
                 head = head_of(codec.decoded(answer))
-                if head is None or (call.height is not None and head.number != call.height):
+                if head is None or head.number != call.height or heads.contradicts(head.number, head.hash):
                     return Sight.STALE
-                return Sight.STALE if heads.contradicts(head.number, head.hash) else Sight.SOUND
             return Sight.SOUND
 
         return examine

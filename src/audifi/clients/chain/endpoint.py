@@ -24,6 +24,7 @@ class Endpoint:
     """One provider's URL for one chain."""
 
     __slots__ = (
+        "_secrets",
         "bucket",
         "health",
         "is_probing",
@@ -36,7 +37,11 @@ class Endpoint:
         "verified",
     )
 
-    def __init__(self, name: str, transport: Transport, bucket: Bucket | None = None) -> None:
+    def __init__(
+        self, name: str, transport: Transport, bucket: Bucket | None = None, *, secrets: Sequence[str] = ()
+    ) -> None:
+        """`secrets` are cut out of whatever the provider says: some repeat the key in their refusals."""
+        self._secrets = tuple(secrets)
         self.name = name
         self.transport = transport
         self.bucket = bucket or Bucket()
@@ -65,6 +70,11 @@ class Endpoint:
             cost = sum(methods.cost_of(self.name, item.method) for item in items)
             extra = methods.batch_cost(self.name) if len(items) > 1 else 0
             self.bucket.pay(cost + extra, asyncio.get_running_loop().time())
+
+    def redacted(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return text
 
     def __repr__(self) -> str:
         return f"Endpoint({self.name})"

@@ -195,7 +195,8 @@ class Flight:
             self._break(bug)
             return
         outcomes = attempt.result()
-        self._roster.take(endpoint, self._items, outcomes, self._roster.now_s() - started_s)
+        elapsed_s = self._roster.now_s() - started_s
+        self._roster.take(endpoint, self._items, outcomes, elapsed_s, is_heavy=self._is_heavy)
         if not self.is_over:
             self._judge(endpoint, outcomes)
 

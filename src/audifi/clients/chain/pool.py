@@ -14,7 +14,7 @@ from audifi.clients.chain.budget import Bucket
 from audifi.clients.chain.chain import Chain
 from audifi.clients.chain.endpoint import Endpoint
 from audifi.clients.chain.errors import UnknownChain
-from audifi.clients.chain.providers import Provider, parse_providers
+from audifi.clients.chain.providers import Provider, parse_providers, secrets_of
 from audifi.clients.chain.transport import HttpTransport, Transport
 from audifi.kernel.settings import Secret, SettingsError
 from audifi.wire.chains import CHAINS, ChainFacts
@@ -50,7 +50,7 @@ class Chains:
         buckets = _buckets(declared)
         endpoints: dict[int, list[Endpoint]] = {}
         for each in declared:
-            endpoint = Endpoint(each.name, transport(each.url), buckets[each.name])
+            endpoint = Endpoint(each.name, transport(each.url), buckets[each.name], secrets=secrets_of(each.url))
             endpoints.setdefault(each.chain_id, []).append(endpoint)
         return cls({chain_id: Chain(facts[chain_id], listed) for chain_id, listed in endpoints.items()})
 

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from audifi.kernel.settings import Secret, SettingsError
 
 _ENTRY: Final = re.compile(r"^(?P<chain>\d+):(?P<provider>[a-z0-9][a-z0-9-]*)=(?P<url>\S+)$")
+_KEY_CHARS_MIN: Final = 8  # shorter ones are words: v2, v3, rpc
 _PLAN: Final = re.compile(r"^per_s=(\d+(?:\.\d+)?)$")
 _LOCAL: Final = re.compile(r"^(?:127\.\d+\.\d+\.\d+|localhost|\[?::1\]?|[^.]+|.*\.(?:localhost|internal|local))$")
 
@@ -59,6 +60,13 @@ def parse_providers(text: str | Sequence[str], keys: Secret | str | None = None)
     if problems:
         raise SettingsError(problems)
     return found
+
+
+def secrets_of(url: Secret) -> list[str]:
+    """Return the parts of a URL that may be a key: long segments of its path, and its query."""
+    parts = urlsplit(url.reveal())
+    found = [segment for segment in parts.path.split("/") if len(segment) >= _KEY_CHARS_MIN]
+    return [*found, *([parts.query] if parts.query else [])]
 
 
 def _provider(entry: str, keys: dict[str, str]) -> Provider:

@@ -109,7 +109,19 @@ class Roster:
     def hedge_s(self, *, is_heavy: bool) -> float:
         return choice.hedge_s(self._healths, is_heavy=is_heavy)
 
-    def take(self, endpoint: Endpoint, items: Sequence[Item], outcomes: Sequence[Outcome], elapsed_s: float) -> None:
+    def reachable(self) -> list[Endpoint]:
+        """Return whom a broadcast may go to: the usable ones, or else all that are of this chain."""
+        return self.usable() or [each for each in self.endpoints if not each.health.is_wrong_chain]
+
+    def take(
+        self,
+        endpoint: Endpoint,
+        items: Sequence[Item],
+        outcomes: Sequence[Outcome],
+        elapsed_s: float,
+        *,
+        is_heavy: bool,
+    ) -> None:
         """Learn from an answer: the worst of a batch is what the endpoint is judged by."""
         worst = OK
         for item, outcome in zip(items, outcomes, strict=True):
@@ -118,7 +130,6 @@ class Roster:
                     endpoint.unsupported[item.method] = self.now_s() + UNSUPPORTED_S
                 if worst is OK or worst.verdict in _ITS_PART:
                     worst = outcome
-        is_heavy = len(items) > 1 or elapsed_s > SLOW_S * 10
         self.learn(endpoint, worst, elapsed_s, is_heavy=is_heavy)
 
     def learn(self, endpoint: Endpoint, judgement: Judgement, elapsed_s: float, *, is_heavy: bool) -> None:

@@ -10,6 +10,7 @@ Errors: Unreachable (nothing usable came back; `was_sent` says whether the reque
 Source: outbound.md 3 "Connection pool" (keepalive 60 s, sock_connect 2 s, 50-100 connections), 2.1 (why aiohttp).
 """
 
+import errno
 import socket
 from typing import Any, Final, Protocol
 
@@ -118,4 +119,5 @@ async def _body(reply: aiohttp.ClientResponse) -> bytes:
 
 
 def _cause(error: aiohttp.ClientConnectorError) -> str:
-    return error.os_error.strerror or type(error.os_error).__name__
+    number = error.os_error.errno
+    return errno.errorcode.get(number, str(number)) if number else type(error.os_error).__name__
