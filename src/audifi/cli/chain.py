@@ -29,7 +29,7 @@ ChainOption = Annotated[str, Parameter(name="--chain", help="Its name or number:
 MaybeChain = Annotated[str | None, Parameter(name="--chain", help="Only this one, by name or number.")]
 
 
-def _told(instance: Path) -> dict[str, str]:
+def told(instance: Path) -> dict[str, str]:
     """What the platform's worker is told; or, with AUDIFI_RPC_PROVIDERS set, that."""
     shell = os.environ  # noqa: TID251  # live keys come from the operator's shell: an argument would show them
     if "AUDIFI_RPC_PROVIDERS" not in shell:
@@ -45,16 +45,16 @@ def status(
     instance: InstanceOption = DEFAULT,
 ) -> int:
     """Show every provider of every chain: who answers, how high, how fast."""
-    found = asked(PROGRAM, ["status", *([chain] if chain else [])], _told(instance))
-    shown(found, as_json=json_, text=_status_table)
-    return 0 if all(any(row["usable"] for row in found if row["chain"] == name) for name in _chains(found)) else 1
+    found = asked(PROGRAM, ["status", *([chain] if chain else [])], told(instance))
+    shown(found, as_json=json_, text=status_table)
+    return 0 if is_every_chain_usable(found) else 1
 
 
-def _chains(found: list[dict[str, Any]]) -> set[str]:
-    return {row["chain"] for row in found}
+def is_every_chain_usable(found: list[dict[str, Any]]) -> bool:
+    return {row["chain"] for row in found} == {row["chain"] for row in found if row["usable"]}
 
 
-def _status_table(found: list[dict[str, Any]]) -> None:
+def status_table(found: list[dict[str, Any]]) -> None:
     titles = ("chain", "provider", "state", "head", "behind", "latency", "")
     rows(
         titles,
@@ -83,12 +83,12 @@ def call(
     instance: InstanceOption = DEFAULT,
 ) -> int:
     """Call a JSON-RPC method that reads."""
-    found = asked(PROGRAM, ["call", chain, method, *params], _told(instance))
-    shown(found, as_json=json_ or not isinstance(found, str), text=_line)
+    found = asked(PROGRAM, ["call", chain, method, *params], told(instance))
+    shown(found, as_json=json_ or not isinstance(found, str), text=line)
     return 0
 
 
-def _line(text: str) -> None:
+def line(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
@@ -175,7 +175,7 @@ def doctor(
     instance: InstanceOption = DEFAULT,
 ) -> int:
     """Check each endpoint: chain id, head lag, archive, finality tags, batches, rate limit."""
-    found = asked(PROGRAM, ["doctor", *([chain] if chain else [])], _told(instance))
+    found = asked(PROGRAM, ["doctor", *([chain] if chain else [])], told(instance))
     shown(found, as_json=json_, text=_findings)
     return 1 if any(finding["level"] == "error" for finding in found) else 0
 

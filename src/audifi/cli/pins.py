@@ -63,19 +63,19 @@ def add(
 def audit(*, json_: JsonOption = False, instance: InstanceOption = DEFAULT) -> int:
     """Compare providers' lists and gateways' bytes with what should be there; change nothing."""
     found = asked(WORKER_CONSOLE, ["pins-audit"], as_worker(instance))
-    shown(found, as_json=json_, text=_audit)
-    return 1 if _damage(found["findings"]) else 0
+    shown(found, as_json=json_, text=audit_text)
+    return 1 if damage(found["findings"]) else 0
 
 
 @pins.command
 def repair(*, json_: JsonOption = False, instance: InstanceOption = DEFAULT) -> int:
     """Audit, then bring back what is missing: from our copy, else from another gateway, hash by hash."""
     found = asked(WORKER_CONSOLE, ["pins-repair"], as_worker(instance))
-    shown(found, as_json=json_, text=_repair)
-    return 1 if _damage(found["left"]) else 0
+    shown(found, as_json=json_, text=repair_text)
+    return 1 if damage(found["left"]) else 0
 
 
-def _damage(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def damage(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A pin nobody wants costs money, and nothing else."""
     return [finding for finding in findings if finding["fault"] != "extra"]
 
@@ -95,14 +95,14 @@ def _places(places: list[dict[str, Any]]) -> str:
     return ", ".join(f"{place['provider']} {place['state']}" for place in places)
 
 
-def _audit(report: dict[str, Any]) -> None:
+def audit_text(report: dict[str, Any]) -> None:
     _findings(report["findings"])
     standing = ", ".join(f"{count} {state}" for state, count in report["standing"].items()) or "none"
     sys.stdout.write(f"{report['pins']} pins compared, {report['proved']} copies fetched and hashed; ")
     sys.stdout.write(f"contents by our rows: {standing}\n")
 
 
-def _repair(report: dict[str, Any]) -> None:
+def repair_text(report: dict[str, Any]) -> None:
     _findings(report["left"])
     sys.stdout.write(f"{len(report['found'])} findings, {report['mended']} mended, {len(report['left'])} left\n")
 
