@@ -10,6 +10,7 @@ import pytest
 from tests.component.standins.rpc.driver import CHAIN_IDS, SENDER, Provider, request
 
 from audifi.local import knobs
+from audifi.local.waiting import NotReady, wait_for
 
 pytestmark = pytest.mark.asyncio
 
@@ -120,3 +121,24 @@ async def test_a_websocket_is_refused_and_nothing_breaks(alchemy: Provider) -> N
     with pytest.raises(aiohttp.WSServerHandshakeError, match="400"):
         await alchemy.session.ws_connect(alchemy.url().replace("http", "ws"))
     assert await alchemy.result("eth_chainId") == "0x1"
+
+
+async def test_calls_whose_client_went_away_are_counted_too(alchemy: Provider) -> None:
+    """As the losers of a hedge: cancelled while the provider works."""
+    await alchemy.turn(latency_ms=60, jitter_ms=60)
+    calls = [asyncio.create_task(alchemy.call("eth_chainId")) for _ in range(100)]
+    await wait_for(lambda: _arrived(alchemy, 60), within_s=5, saying="most have arrived", every_s=0.01)
+    for call in calls[::2]:
+        call.cancel()
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    found = await alchemy.counted()
+    assert found.requests == {"ethereum": found.total()}
+    assert found.total() <= 100
+    read = sum(row.count for row in found.calls if row.status == 200)
+    assert read >= sum(not isinstance(answer, BaseException) for answer in answers)
+
+
+async def _arrived(provider: Provider, calls: int) -> None:
+    found = (await knobs.counts(provider.control)).requests.get("ethereum", 0)
+    if found < calls:
+        raise NotReady(f"{found} have")
