@@ -10,12 +10,14 @@ and the address of each eth_getBalance are new, so that each is a request of its
 code that return the block's number and its parent's hash, so that stale, backward and forked answers show.
 Why the clock starts when a call is due and not when it is sent: a client that stalls its caller would hide it.
 Units: ms; shares 0 to 1; seconds after healing. With --rounds above 1 the worst round of a candidate counts.
-Parts: python -m benchmarks.rpc_failover --scenarios lag,hang --candidates ours,viem_default (shown, not kept).
+Parts: python -m benchmarks.rpc_failover --scenarios lag,hang --candidates ours,viem_default (shown, no result written);
+--keep FOLDER keeps each run's history and what the process logged.
 Exit: 1 when ours misses a target or a peer was better (failover/table.py says which), 0 otherwise.
 """
 
 import argparse
 import asyncio
+import json
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -57,6 +59,7 @@ class Parts:
 
     scenarios: Sequence[Scenario]
     candidates: Sequence[Candidate]
+    kept: Path | None  # where each run's history goes, for a closer look
 
     @property
     def is_whole(self) -> bool:
@@ -68,6 +71,7 @@ def parts() -> Parts:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--scenarios", default="")
     parser.add_argument("--candidates", default="")
+    parser.add_argument("--keep", type=Path, default=None)
     mine, others = parser.parse_known_args()
     sys.argv[1:] = others
     scenarios = {each.name: each for each in (*SCENARIOS, LOST_ACKNOWLEDGEMENT)}
@@ -76,6 +80,7 @@ def parts() -> Parts:
         return Parts(
             [scenarios[name] for name in mine.scenarios.split(",") if name] or list(scenarios.values()),
             [candidates[name] for name in mine.candidates.split(",") if name] or list(candidates.values()),
+            mine.keep,
         )
     except KeyError as error:
         parser.error(f"{error} is none of {', '.join((*scenarios, *candidates))}")
@@ -91,16 +96,16 @@ async def once(
         process.go()
         answers = asyncio.create_task(process.answers(within_s=length_s + DRAIN_S + 10))
         await asyncio.sleep(arguments.seconds * WARM_ROUNDS)
-        broken = monotonic()
         async with net.broken(scenario):
+            broken = monotonic()
             await asyncio.sleep(arguments.seconds)
-            healed = monotonic()
+        healed = monotonic()
         lines = await answers
     calls = [Call(**{name: value for name, value in line.items() if name != "kind"}) for line in lines]
     end = max(call.at for call in calls)
-    return judged(
-        History(calls=calls, heads=net.heads, samples=net.samples, broken=broken, healed=healed, end=end),
-    )
+    history = History(calls=calls, heads=net.heads, samples=net.samples, broken=broken, healed=healed, end=end)
+    (folder / f"{scenario.name}-{candidate.name}.json").write_text(json.dumps(asdict(history)))
+    return judged(history)
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
@@ -158,8 +163,9 @@ def main() -> int:
     arguments = read(__doc__ or "", seconds=8, rounds=1)
     versions = install()
     with tempfile.TemporaryDirectory(dir=ROOT / ".audifi") as name:
-        folder = Path(name)
-        with held(folder / "platform", COMPONENTS) as platform:
+        folder = asked.kept or Path(name)
+        folder.mkdir(exist_ok=True)
+        with held(Path(name) / "platform", COMPONENTS) as platform:
             found = uvloop.run(measured(asked, arguments, platform, folder))
     for line in found["missed"]:
         say(f"missed: {line}")

@@ -108,9 +108,11 @@ class Running:
 
     async def _line(self) -> dict[str, Any]:
         assert self._process.stdout is not None, "started with a pipe"
-        line = await asyncio.wait_for(self._process.stdout.readline(), READY_WITHIN_S)
+        line = b""
+        with suppress(TimeoutError):
+            line = await asyncio.wait_for(self._process.stdout.readline(), READY_WITHIN_S)
         if not line:
-            raise RuntimeError(f"{self._candidate.name} did not start: {self._last_words()}")
+            raise RuntimeError(f"{self._candidate.name} did not get ready: {self._last_words()}")
         return json.loads(line)
 
     def _last_words(self) -> str:

@@ -92,7 +92,9 @@ class Network:
                 os.kill(self._pids[PRIMARY], signal.SIGSTOP)
             else:
                 await self.knobs(PRIMARY, {"latency_ms": PRIMARY_MS, **scenario.knobs})
+            await self._look_at_counts()  # exactly at both edges: requests just before them are not the fault's
             yield
+            await self._look_at_counts()
         finally:
             if scenario.frozen:
                 os.kill(self._pids[PRIMARY], signal.SIGCONT)

@@ -34,7 +34,7 @@ SCENARIOS: Final = (
     Scenario(name="429", title="HTTP 429 without Retry-After", knobs={"rate_limit": "http"}, limits_rate=True),
     Scenario(name="429-in-200", title="code 429 inside HTTP 200", knobs={"rate_limit": "json"}, limits_rate=True),
     Scenario(
-        name="-32005",
+        name="code-32005",
         title="code -32005 with backoff_seconds: 1 inside HTTP 200",
         knobs={"rate_limit": "json-backoff", "retry_after_s": 1},
         limits_rate=True,

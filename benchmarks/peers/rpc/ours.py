@@ -4,16 +4,19 @@ Between: benchmarks/failover and audifi.clients.chain; uvloop, as in our service
 """
 
 import asyncio
+import sys
 from typing import Any
 
 import uvloop
-from audifi.clients.chain.pool import Chains
 
+from audifi.clients.chain.pool import Chains
+from audifi.kernel.logs import Sink, log
 from audifi.kernel.settings import Secret
 from benchmarks.peers.rpc import open_loop
 
 
 async def main() -> None:
+    log.sink = Sink(sys.stderr.fileno())  # stdout is for answers
     told = open_loop.told()
     chains = await Chains.open(told["providers"], Secret(told["keys"]))
     running = asyncio.create_task(chains.run())
