@@ -207,6 +207,6 @@ RPC = RpcPolicy(
     on_rate_limit="fall back",
     retries=3,
     breaker_failures=5,
-    breaker_open_s=30,
-    source=f"{RPC_TEXT}: pooling, retries, circuit breaker; domain.md 5.8 (numbers)",
+    breaker_probe_ms=500,
+    source=f"{RPC_TEXT}: pooling, retries, circuit breaker; domain.md 5.8 (numbers); outbound.md 3, lesson 1 (probes)",
 )

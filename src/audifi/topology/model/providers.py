@@ -42,5 +42,5 @@ class RpcPolicy:
     on_rate_limit: str
     retries: int
     breaker_failures: int
-    breaker_open_s: int
+    breaker_probe_ms: int  # an open breaker is closed by probes, not by a timer: one at a time, so far apart
     source: str
