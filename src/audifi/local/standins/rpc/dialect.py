@@ -2,14 +2,15 @@
 
 Between: gate (knows when) and whoever reads the answers.
 Shape: a Dialect is data; `refusals` are JSON-RPC error objects, put into one answer per call.
-Invariant: texts, codes and statuses are those that the real providers send.
+Invariant: statuses, codes and texts are those that the real providers send, as far as a source shows them. Not shown
+by any: the code around Alchemy's 401 text, and the `details` beside Infura's -33200.
 Errors: none.
 Source: Infura https://docs.metamask.io/services/how-to/avoid-rate-limiting (402 with event -33000, 429 with -33200);
 -32005 with data.rate: https://github.com/INFURA/infura/issues/201; 401 "invalid project id":
 https://github.com/graphprotocol/indexer/issues/145. Alchemy: 429 https://github.com/conduitxyz/node/issues/36; monthly
 capacity, 403: https://github.com/xmtp/xmtpd/issues/672, inside 200: https://github.com/a16z/zkdocs/issues/9;
 unsupported method: https://github.com/alchemyplatform/alchemy-web3/issues/29; 401 "Must be authenticated!":
-https://www.alchemy.com/docs/reference/error-reference.
+https://docs.alchemyapi.io/docs/error-reference (an older page, without the JSON-RPC frame).
 """
 
 from collections.abc import Mapping
