@@ -1,5 +1,6 @@
 """Content is read through gateways nobody trusts: wrong bytes are seen, and another gateway answers."""
 
+import asyncio
 import secrets
 from pathlib import Path
 
@@ -62,6 +63,31 @@ async def test_a_gateway_that_hangs_costs_a_hedge_and_no_more(world: World) -> N
     assert root.names(block.data)
     counts = await world.standins["pinning-service"].counts()
     assert counts["requests.GET /ipfs/{cid}"] >= 1
+
+
+async def test_a_gateway_that_hangs_is_not_asked_for_every_block(world: World, tmp_path: Path) -> None:
+    ipfs = world.ipfs()
+    root = await _published(world, ipfs, secrets.token_bytes(12 * (1 << 20)))
+    await world.standins["pinata"].misbehave(hang=True)
+    started = asyncio.get_running_loop().time()
+    await ipfs.gateways.fetch(root, tmp_path / "a.car")
+    assert asyncio.get_running_loop().time() - started < 3
+    for _ in range(8):
+        await ipfs.gateways.block(root)
+    assert ipfs.providers[0].gateway.is_shut, "its silence was charged"
+
+
+async def test_a_file_is_read_from_disk_or_gateways(world: World, tmp_path: Path) -> None:
+    ipfs = world.ipfs()
+    data = secrets.token_bytes((1 << 20) + 77)
+    root = await _published(world, ipfs, data)
+    for _ in range(2):
+        assert await ipfs.retrieve(str(root), tmp_path / "song", size_max=4 << 20) == len(data)
+        assert (tmp_path / "song").read_bytes() == data
+        ipfs.shelf.drop(str(root))
+    with pytest.raises(TooLarge):
+        await ipfs.retrieve(str(root), tmp_path / "other", size_max=1 << 20)
+    assert not (tmp_path / "other").exists()
 
 
 async def test_one_lie_shuts_a_gateway(world: World) -> None:

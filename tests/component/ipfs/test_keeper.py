@@ -86,6 +86,8 @@ async def test_a_fault_ends_with_both_copies_proved(
         assert during.standing is not Standing.PINNED
         assert not during.is_mintable or (provider == "pinning-service" and name == "serves wrong bytes")
     await world.standins[provider].heal()
+    if name == "loses what it accepted":
+        world.clock.advance(HASTY.verify_soon_s)  # what was lost after its proof is seen at the second look
     await world.kept(ipfs, content.cid)
     assert await world.remote(ipfs, content.cid) == ONCE
 
@@ -131,6 +133,18 @@ async def test_a_lost_pin_is_found_and_pinned_anew(world: World) -> None:
     status = await world.status(ipfs, content.cid)
     assert [pin.state for pin in status.pins] == ["lost", "lost"]
     assert status.standing is Standing.UNPINNED
+    await world.kept(ipfs, content.cid)
+    assert await world.remote(ipfs, content.cid) == ONCE
+
+
+async def test_a_copy_the_other_provider_cannot_fetch_is_looked_at(world: World) -> None:
+    """The first copy is lost right after its proof: the second provider's vain search makes the keeper look."""
+    ipfs = world.ipfs()
+    await world.standins["pinning-service"].misbehave(stuck_queue=True)
+    content = await world.wanted(ipfs)
+    await world.kept(ipfs, content.cid, states="verified uploading")
+    await world.standins["pinata"].misbehave(lose_pin=[content.cid])
+    await world.standins["pinning-service"].heal()
     await world.kept(ipfs, content.cid)
     assert await world.remote(ipfs, content.cid) == ONCE
 

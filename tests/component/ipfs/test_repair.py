@@ -122,3 +122,21 @@ async def test_a_double_pin_is_found_and_one_is_given_up(world: World) -> None:
     assert [(each.provider, each.fault) for each in world.wrong(report.findings)] == [("pinning-service", Fault.DOUBLE)]
     assert not world.wrong((await ipfs.repair()).left)
     assert await world.remote(ipfs, content.cid) == ONCE
+
+
+async def test_a_list_is_read_to_its_end_page_by_page(world: World) -> None:
+    ipfs = world.ipfs(replace(HASTY, page=2))
+    contents = [await world.wanted(ipfs) for _ in range(7)]
+    for content in contents:
+        await world.kept(ipfs, content.cid)
+    for provider in ipfs.providers:
+        found: list[str] = []
+        token: str | None = None
+        while True:
+            page = await provider.page(token)
+            found += [str(pin.cid) for pin in page.pins]
+            token = page.next_token
+            if token is None:
+                break
+        assert {content.cid for content in contents} <= set(found)
+    assert not world.wrong((await ipfs.audit()).findings)

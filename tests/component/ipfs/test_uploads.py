@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.component.ipfs.world import World
+from tests.component.ipfs.world import HASTY, World
 
 from audifi.clients.ipfs.client import Ipfs
 from audifi.clients.ipfs.pinata_legacy import regions
@@ -71,6 +71,16 @@ async def test_an_upload_goes_on_where_it_stopped(world: World, tmp_path: Path) 
     assert counts["requests.HEAD /v3/files/{id}"] == 1
     assert counts["requests.PATCH /v3/files/{id}"] == 1
     assert await world.remote(second, cid) == ONCE
+
+
+async def test_a_slow_upload_is_no_silence(world: World) -> None:
+    """It takes longer to send than we wait for an answer; the wait begins when it was sent."""
+    ipfs = world.ipfs(replace(HASTY, read_s=1.0))
+    await world.standins["pinata"].misbehave(slow_bytes_per_s=6 * MIB, only=["/v3/files"])
+    content = await world.wanted(ipfs, secrets.token_bytes(15 * MIB))
+    await ipfs.keeper.turn()
+    assert (await world.pin(content.cid, "pinata")).state in ("pinned", "verified")
+    assert (await world.standins["pinata"].counts())["requests.POST /v3/files"] == 1
 
 
 async def test_a_cancelled_turn_leaves_no_task_and_loses_nothing(world: World) -> None:

@@ -33,6 +33,7 @@ HASTY = PinPolicy(
     backoff_first_s=0.05,
     backoff_max_s=0.4,
     queued_poll_s=0.05,
+    doubt_s=0.5,
     attempts_max=12,
     open_s=0.3,
     read_s=2.0,

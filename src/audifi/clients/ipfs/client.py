@@ -8,11 +8,14 @@ Errors: SettingsError for regions that cannot be meant; else those of the parts.
 
 import asyncio
 import random
+import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from audifi.clients.ipfs import car
 from audifi.clients.ipfs.audit import Audit, AuditReport
+from audifi.clients.ipfs.cids import Cid
 from audifi.clients.ipfs.content import Shelf
 from audifi.clients.ipfs.gateways import Gateway, Gateways
 from audifi.clients.ipfs.keeper import Keeper
@@ -164,6 +167,19 @@ class Ipfs:
         self.keeper.wake()
         return status
 
+    async def retrieve(self, cid: str, destination: Path, *, size_max: int) -> int:
+        """Write the file of this CID, from our disk or any gateway, every block proved; return its size.
+
+        Raises: NotRetrievable, TooLarge. The destination appears whole or not at all.
+        """
+        root = Cid.parse(cid)
+        with self.shelf.part() as part:
+            if self.shelf.has(cid):
+                archive, places = self.shelf.path(cid), await self.shelf.verify(cid)
+            else:
+                archive, places = part, await self.gateways.fetch(root, part, size_max=size_max)
+            return await asyncio.to_thread(_extract, archive, root, places, destination)
+
     async def audit(self, progress: Progress | None = None) -> AuditReport:
         """Compare the ledger with what providers list and gateways serve; change nothing."""
         return await self._audit.run(progress or _silent)
@@ -176,6 +192,17 @@ class Ipfs:
 def _files(path: Path) -> dict[str, Path | bytes] | None:
     """Return the files of a directory by name; None for a file."""
     return {each.name: each for each in sorted(path.iterdir()) if each.is_file()} if path.is_dir() else None
+
+
+def _extract(archive: Path, root: Cid, places: dict[Cid, car.Place], destination: Path) -> int:
+    beside = destination.with_name(f".{destination.name}.{secrets.token_hex(8)}")
+    try:
+        with beside.open("xb") as file:
+            size = sum(file.write(piece) for piece in car.file_bytes(archive, root, places))
+        beside.replace(destination)
+    finally:
+        beside.unlink(missing_ok=True)
+    return size
 
 
 def _silent(text: str) -> None:
@@ -193,12 +220,17 @@ def _providers(settings: IpfsSettings, policy: PinPolicy) -> list[Provider]:
         pinata = PinataLegacy(transport, api_url=settings.pinata_api_url, gateway=gateway, pin_regions=wanted)
     else:
         pinata = Pinata(
-            transport, api_url=settings.pinata_api_url, uploads_url=settings.pinata_uploads_url, gateway=gateway
+            transport,
+            api_url=settings.pinata_api_url,
+            uploads_url=settings.pinata_uploads_url,
+            gateway=gateway,
+            page=policy.page,
         )
     service = PinningService(
         _transport("pinning-service", settings.pinning_service_token, policy.list_per_minute, settings, policy),
         url=settings.pinning_service_url,
         gateway=Gateway("pinning-service", settings.pinning_service_gateway_url, open_s=policy.open_s),
+        page=policy.page,
     )
     return [pinata, service]
 

@@ -1,4 +1,4 @@
-"""Keep content on disk, as an archive under its CID, until everybody who shall pin it has it.
+"""Keep content on disk, as an archive under its CID: what uploads send and what repairs start from.
 
 Between: whoever has bytes to publish (`add`), uploads (stream the archive as it is), keeper and audit (repair from
 it) and gateways (put back what was lost).
@@ -7,6 +7,8 @@ Why the archive and not the file: it is what providers take, so an upload is the
 files, directories and what came back from a gateway look the same; and every block can be checked in place.
 How a crash is survived: an archive is written under a name that begins with a dot, synced, then renamed. A file
 `<cid>.car` is whole or not there; left-over parts are swept after PART_S.
+Nothing removes a whole archive by itself: a lost copy is mended fastest from here. An operator who needs the room may
+remove what is `pinned`; repairs then fetch it from a gateway.
 Units: bytes, seconds. Memory: one chunk, whatever the size.
 Invariant: adding the same bytes twice is one file and the same CID. The directory is shared by all pods of a component.
 Errors: ContentError for what cannot be read or stored (a full disk); CarError for an archive that has been changed.

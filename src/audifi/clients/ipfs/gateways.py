@@ -3,8 +3,10 @@
 Between: keeper and audit (check one provider's copy, bring lost content back), services (read) and trustless gateways.
 
 How a block is fetched: from the first gateway whose breaker is closed; when it has not answered after HEDGE_S the next
-is asked too, and the first right answer wins. How a tree is fetched: as one CAR from one gateway, each block proved as
-it arrives; whatever is missing then (the gateway broke off, cheated or was slow) block by block from all of them.
+is asked too, and the first right answer wins. Who is still silent then is charged with a failure, else a gateway that
+hangs would cost every block a hedge. How a tree is fetched: its root as any block, the rest as one CAR from whoever
+had the root, each block proved as it arrives; what is missing then (the gateway broke off, cheated or was slow) block
+by block from all of them.
 Why wrong bytes trip the breaker at once: a gateway that lies is worse than one that is down, and one lie proves it.
 When it refrains: a gateway's "not found" says nothing about its health.
 Units: seconds, bytes. Memory: a block per request; a fetched tree goes to a file. `size_max` bounds what is fetched.
@@ -15,7 +17,8 @@ docs.pinata.cloud "Gateway access controls" (x-pinata-gateway-token).
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -24,10 +27,12 @@ from audifi.clients.ipfs.cids import Cid
 from audifi.clients.ipfs.errors import IpfsError, NotRetrievable, WrongBytes
 from audifi.clients.ipfs.transport import Account, Transport, cancelled_quietly
 from audifi.clients.ipfs.unixfs import Block, DagError, links
+from audifi.kernel.telemetry import log
 
 HEDGE_S: Final = 0.3
 SIZE_MAX: Final = 4 << 30
 _AT_ONCE: Final = 8
+_READ_S: Final = 10.0  # silence within an answer; there are other gateways
 _PER_MINUTE: Final = 1200.0  # dedicated gateways name no limit; public ones allow 200 and say 429
 
 
@@ -41,12 +46,18 @@ class Gateway:
     def __init__(self, name: str, url: str, *, headers: dict[str, str] | None = None, open_s: float = 30.0) -> None:
         self.name = name
         self._url = url.rstrip("/")
-        account = Account(provider=f"{name}-gateway", headers=headers or {}, per_minute=_PER_MINUTE, open_s=open_s)
+        account = Account(
+            provider=f"{name}-gateway", headers=headers or {}, per_minute=_PER_MINUTE, read_s=_READ_S, open_s=open_s
+        )
         self._transport = Transport(account)
 
     @property
     def is_shut(self) -> bool:
         return self._transport.breaker.is_open
+
+    def charge(self) -> None:
+        """Count a silence that somebody else filled."""
+        self._transport.breaker.fail()
 
     async def close(self) -> None:
         await self._transport.close()
@@ -110,29 +121,7 @@ class Gateways:
 
     async def block(self, cid: Cid, *, without: str = "") -> Block:
         """Return one proved block from whoever has it."""
-        order = [gateway for gateway in self._gateways if gateway.name != without]
-        order.sort(
-            key=lambda gateway: gateway.is_shut
-        )  # those that are shut come last: better a small chance than none
-        failures: list[str] = []
-        running: set[asyncio.Task[Block]] = set()
-        try:
-            while order or running:
-                if order:
-                    running.add(asyncio.create_task(order.pop(0).block(cid)))
-                done, running = await asyncio.wait(
-                    running, timeout=HEDGE_S if order else None, return_when=asyncio.FIRST_COMPLETED
-                )
-                for task in done:
-                    error = task.exception()
-                    if error is None:
-                        return task.result()
-                    if not isinstance(error, IpfsError):
-                        raise error
-                    failures.append(error.message)
-        finally:
-            await cancelled_quietly(*running)
-        raise NotRetrievable(f"no gateway has {cid}: {'; '.join(failures) or 'there is none to ask'}")
+        return (await self._won(cid, without))[0]
 
     async def fetch(
         self, root: Cid, path: Path, *, size_max: int = SIZE_MAX, without: str = ""
@@ -140,18 +129,47 @@ class Gateways:
         """Write the whole tree of this root into an archive at `path`; return where its blocks are."""
         with path.open("w+b") as file:
             archive = _Archive(file, root, size_max)
-            for gateway in self._gateways:
-                if gateway.name == without or gateway.is_shut:
-                    continue
+            block, gateway = await self._won(root, without)
+            archive.add(block)
+            if archive.lacking(root):
                 try:
                     await gateway.fill(root, archive)
                 except TooLarge:
                     raise
-                except IpfsError:
-                    continue  # what came is proved; the rest comes from the others, block by block
-                break
+                except IpfsError as error:  # what came is proved; the rest comes from all of them, block by block
+                    log.warning("a gateway did not give a whole archive", gateway=gateway.name, error=error.message)
             await self._rest(root, archive, without)
             return archive.places
+
+    async def _won(self, cid: Cid, without: str) -> tuple[Block, Gateway]:
+        """Race the gateways, each HEDGE_S after the one before; return the first right answer and whose it was."""
+        order = [gateway for gateway in self._gateways if gateway.name != without]
+        order.sort(
+            key=lambda gateway: gateway.is_shut
+        )  # those that are shut come last: better a small chance than none
+        failures: list[str] = []
+        asked: dict[asyncio.Task[Block], _Asked] = {}
+        clock = asyncio.get_running_loop()
+        try:
+            while order or asked:
+                if order:
+                    gateway = order.pop(0)
+                    asked[asyncio.create_task(gateway.block(cid))] = _Asked(gateway, clock.time())
+                done, _ = await asyncio.wait(
+                    asked, timeout=HEDGE_S if order else None, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    winner = asked.pop(task).gateway
+                    error = task.exception()
+                    if error is None:
+                        _charge_the_silent(asked.values(), clock.time())
+                        return task.result(), winner
+                    if not isinstance(error, IpfsError):
+                        raise error
+                    failures.append(error.message)
+        finally:
+            await cancelled_quietly(*asked)
+        raise NotRetrievable(f"no gateway has {cid}: {'; '.join(failures) or 'there is none to ask'}")
 
     async def _rest(self, root: Cid, archive: "_Archive", without: str) -> None:
         while lacking := archive.lacking(root):
@@ -161,6 +179,20 @@ class Gateways:
                     archive.add(block)
             finally:
                 await cancelled_quietly(*batch)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Whom we asked for a block, and when."""
+
+    gateway: Gateway
+    at_s: float
+
+
+def _charge_the_silent(asked: Iterable[_Asked], now_s: float) -> None:
+    for each in asked:
+        if now_s - each.at_s >= HEDGE_S:
+            each.gateway.charge()
 
 
 class _Archive:

@@ -5,7 +5,8 @@ Between: the worker (runs `work` in every pod), ledger (rows), providers (remote
 How nothing is pinned twice: before anything is sent, the provider is asked for the CID. A crash between the provider's
 acceptance and our record therefore ends in a look-up that finds it. Two keepers that worked on one pin (a lease ended
 early) may both have sent it: verifying keeps the oldest copy and deletes the others, and every keeper decides alike.
-How nothing is lost: a pin stays due until it is `verified`, and is due again every verify_every_s; a lease ends by
+How nothing is lost: a pin stays due until it is `verified`, is looked at once more verify_soon_s later (a provider may
+forget what it has just taken), then every verify_every_s, and when the other provider cannot fetch it; a lease ends by
 itself. `failed` is the only state without a next look; it is logged as an error, counted, and mended by `repair`.
 What verified means: the provider lists the CID, and its gateway gave the root and random paths down to leaves, all with
 the right hash.
@@ -227,7 +228,11 @@ class Keeper:
         """Look again soon: the provider is fetching. After queued_s it is asked anew."""
         now = self._clock.now()
         asked_at = pin.asked_at or now
-        if (now - asked_at).total_seconds() > self._policy.queued_s:
+        waited_s = (now - asked_at).total_seconds()
+        if waited_s > self._policy.doubt_s:
+            async with self._database.transaction() as tx:
+                await ledger.doubt(tx, pin, since=asked_at, now=now)
+        if waited_s > self._policy.queued_s:
             await provider.delete(remote.remote_id)
             raise ProviderAway(f"{provider.name} had {pin.content.cid} {remote.status} for {self._policy.queued_s:g} s")
         return Outcome(
@@ -252,7 +257,9 @@ class Keeper:
         await provider.gateway.checked(cid, leaves=self._policy.leaves, chooser=self._chooser)
         now = self._clock.now()
         _count(pin, "verified")
-        again_s = self._policy.verify_every_s * self._chooser.uniform(0.8, 1.0)  # so that they spread over the day
+        is_new = pin.verified_at is None
+        again_s = self._policy.verify_soon_s if is_new else self._policy.verify_every_s
+        again_s *= self._chooser.uniform(0.8, 1.0)  # so that they spread over the day
         return Outcome(
             state="verified",
             next_at=now + timedelta(seconds=again_s),

@@ -185,6 +185,18 @@ async def settle(tx: Connection, pin: Claimed, outcome: Outcome, now: datetime, 
     return changed(tag) == 1
 
 
+async def doubt(tx: Connection, pin: Claimed, *, since: datetime, now: datetime) -> None:
+    """Have the other copies of this content looked at, unless they were since then."""
+    await tx.execute(
+        """UPDATE pins SET next_at = $4 WHERE cid = $1 AND provider <> $2 AND state = 'verified' AND verified_at < $3
+              AND claim IS NULL""",
+        pin.content.cid,
+        pin.provider,
+        since,
+        now,
+    )
+
+
 async def again(tx: Connection, *, cid: str, provider: str, state: str, now: datetime) -> bool:
     """Put a pin back to work, whatever became of it: `lost` uploads anew, `pinned` is verified anew."""
     tag = await tx.execute(

@@ -23,7 +23,7 @@ from audifi.clients.ipfs.content import Content
 from audifi.clients.ipfs.errors import ProviderAway
 from audifi.clients.ipfs.gateways import Gateway
 from audifi.clients.ipfs.provider import Page, RemotePin, RemoteStatus, Upload
-from audifi.clients.ipfs.transport import Answer, Transport
+from audifi.clients.ipfs.transport import Answer, Transport, patiently
 
 NAME: Final = "pinata"
 WHOLE_BYTES_MAX: Final = 90 << 20
@@ -37,8 +37,11 @@ class Pinata:
     name = NAME
     takes_uploads = True
 
-    def __init__(self, transport: Transport, *, api_url: str, uploads_url: str, gateway: Gateway) -> None:
+    def __init__(
+        self, transport: Transport, *, api_url: str, uploads_url: str, gateway: Gateway, page: int = PAGE
+    ) -> None:
         self._transport = transport
+        self._page = page
         self._api = api_url.rstrip("/")
         self._uploads = uploads_url.rstrip("/")
         self.gateway = gateway
@@ -80,7 +83,12 @@ class Pinata:
         archive = bodies.pieces(upload.archive, 0, content.car_bytes)
         form = bodies.of_form(_fields(content), archive, filename=f"{content.cid}.car", length=content.car_bytes)
         answer = await self._transport.call(
-            "POST", f"{self._uploads}/v3/files", data=form.data, headers=form.headers, has_effect=True
+            "POST",
+            f"{self._uploads}/v3/files",
+            data=form.data,
+            headers=form.headers,
+            timeout=patiently(),
+            has_effect=True,
         )
         return self._pin(self._data(answer))
 
@@ -92,7 +100,9 @@ class Pinata:
             length = min(PART_BYTES, total - offset)
             part = bodies.of_range(upload.archive, offset, length, "application/offset+octet-stream")
             headers = {**part.headers, "Tus-Resumable": "1.0.0", "Upload-Offset": str(offset)}
-            answer = await self._transport.call("PATCH", url, data=part.data, headers=headers, has_effect=True)
+            answer = await self._transport.call(
+                "PATCH", url, data=part.data, headers=headers, timeout=patiently(), has_effect=True
+            )
             if answer.status == 404:
                 raise ProviderAway(f"{NAME} forgot an upload at byte {offset} of {total}")
             named = answer.headers.get("upload-cid", named)
@@ -132,7 +142,7 @@ class Pinata:
 
     async def _list(self, query: dict[str, str]) -> Page:
         answer = await self._transport.call(
-            "GET", f"{self._api}/v3/files/public", params={"limit": str(PAGE), "order": "ASC", **query}
+            "GET", f"{self._api}/v3/files/public", params={"limit": str(self._page), "order": "ASC", **query}
         )
         data = self._data(answer)
         files: list[dict[str, Any]] = data.get("files") or []

@@ -27,7 +27,7 @@ from audifi.clients.ipfs.errors import NeverAccepted, ProviderAway
 from audifi.clients.ipfs.gateways import Gateway
 from audifi.clients.ipfs.pinata import NAME
 from audifi.clients.ipfs.provider import Page, RemotePin, RemoteStatus, Upload
-from audifi.clients.ipfs.transport import Answer, Transport
+from audifi.clients.ipfs.transport import Answer, Transport, patiently
 
 PAGE: Final = 1000
 REGIONS: Final = ("FRA1", "NYC1")
@@ -103,7 +103,12 @@ class PinataLegacy:
             fields, _file(upload, root, places), filename=f"{content.cid}.bin", length=content.size_bytes
         )
         answer = await self._transport.call(
-            "POST", f"{self._api}/pinning/pinFileToIPFS", data=form.data, headers=form.headers, has_effect=True
+            "POST",
+            f"{self._api}/pinning/pinFileToIPFS",
+            data=form.data,
+            headers=form.headers,
+            timeout=patiently(),
+            has_effect=True,
         )
         cid = self._cid(self._object(answer).get("IpfsHash"))
         return RemotePin(remote_id=str(cid), cid=cid, status=RemoteStatus.PINNED, created="")

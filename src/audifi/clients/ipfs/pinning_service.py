@@ -22,7 +22,7 @@ from audifi.clients.ipfs.provider import Page, RemotePin, RemoteStatus, Upload
 from audifi.clients.ipfs.transport import Answer, Transport
 
 NAME: Final = "pinning-service"
-PAGE: Final = 1000  # the specification's largest
+PAGE: Final = 100  # the specification allows 1000
 _ALL: Final = "queued,pinning,pinned,failed"
 
 

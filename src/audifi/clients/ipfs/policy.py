@@ -48,10 +48,13 @@ class PinPolicy:
     queued_poll_s: float = 5.0
     queued_s: float = 3600.0
     leaves: int = 3  # random leaves fetched when a copy is verified
+    doubt_s: float = 60.0  # a provider that cannot fetch for so long makes us look whether the others still have it
+    verify_soon_s: float = 600.0  # a copy that is new is looked at once more
     verify_every_s: float = 24 * 3600.0
     preserved_poll_s: float = 3600.0  # Filecoin deals take days
     open_s: float = 30.0
     read_s: float = 30.0
+    page: int = 100  # pins per page of a provider's list
     api_per_minute: float = 180.0
     list_per_minute: float = 100.0
 

@@ -26,6 +26,7 @@ from audifi.clients.ipfs.errors import IpfsError, NeverAccepted, ProviderAway, P
 ANSWER_BYTES_MAX: Final = 8 << 20
 CONNECT_S: Final = 5.0
 READ_S: Final = 30.0
+DIGEST_S: Final = 300.0  # an upload is hashed and stored before it is answered
 BUSY_S: Final = 5
 BUSY_MAX_S: Final = 300
 _NEVER: Final = (400, 413, 415, 422)
@@ -138,6 +139,11 @@ class Transport:
                 auto_decompress=False,  # a small answer must not become a large one
             )
         return self._session
+
+
+def patiently() -> aiohttp.ClientTimeout:
+    """Return the time-outs of an upload: the wait for its answer begins when the body has been sent."""
+    return aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=DIGEST_S)
 
 
 def _retry_after_s(header: str | None) -> int:
