@@ -2,13 +2,22 @@
 
 Between: clients.chain.chain and pool (are these) and clients.chain.{nonces,transactions,follower} (are given one).
 Units: deadline_s seconds.
-Errors: those of clients.chain.errors; see the pool.
+Errors: those of clients.chain.errors; see the pool. ChainUnavailable for a number that is none.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from audifi.clients.chain.errors import ChainUnavailable
 from audifi.wire.chains import ChainFacts
+
+
+def quantity(told: Any) -> int:
+    """Read a number as nodes write it, "0x1b4"; a provider that answers something else did not answer."""
+    try:
+        return int(told, 16)
+    except (TypeError, ValueError):
+        raise ChainUnavailable(f"a provider answers {str(told)[:40]!r} where a number belongs") from None
 
 
 class SeenHead(Protocol):

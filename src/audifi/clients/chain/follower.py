@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from audifi.clients.chain import forks
-from audifi.clients.chain.access import ReadableChain
+from audifi.clients.chain.access import ReadableChain, quantity
 from audifi.clients.chain.errors import CallerError, RangeTooLarge
 from audifi.clients.chain.forks import Header, Left, Mark
 from audifi.kernel.logs import log
@@ -282,11 +282,11 @@ def _fits(logs: Sequence[Log], hashes: Mapping[int, str], first: int, last: int)
 def _log(answer: Mapping[str, Any]) -> Log:
     """Read one of eth_getLogs: {"address": "0x…", "topics": ["0x…"], "data": "0x", "blockNumber": "0x10", …}."""
     return Log(
-        block_number=int(answer["blockNumber"], 16),
+        block_number=quantity(answer["blockNumber"]),
         block_hash=str(answer["blockHash"]).lower(),
         tx_hash=str(answer["transactionHash"]).lower(),
-        tx_index=int(answer["transactionIndex"], 16),
-        log_index=int(answer["logIndex"], 16),
+        tx_index=quantity(answer["transactionIndex"]),
+        log_index=quantity(answer["logIndex"]),
         address=str(answer["address"]).lower(),
         topics=tuple(str(each).lower() for each in answer["topics"]),
         data=bytes.fromhex(str(answer["data"]).removeprefix("0x")),

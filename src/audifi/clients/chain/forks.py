@@ -4,7 +4,7 @@ Between: clients.chain.follower (fetches headers, acts) and nothing else.
 Shape: `marks` are what we followed last, ascending and without holes, at most as many as a reorg may undo; `headers`
 are what the chain has next, ascending, from the block after the last mark.
 Invariant: `Continued` headers are linked by parent hashes to the last mark and to each other.
-Errors: none.
+Errors: ChainUnavailable for an answer that is no header.
 Source: domain.md 2.2 ("Reorg: parent-hash mismatch"); yellow paper 4.3 (the bloom filter of a header).
 """
 
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from eth_utils.crypto import keccak
+
+from audifi.clients.chain.access import quantity
 
 _BLOOM_BITS: Final = 2048
 
@@ -55,12 +57,12 @@ def header(answer: Mapping[str, Any] | None) -> Header | None:
     """Read eth_getBlockByNumber: {"number": "0x10", "hash": "0x…", "parentHash": "0x…", "logsBloom": "0x…", …}."""
     if answer is None or not answer.get("hash"):
         return None
-    bloom = str(answer.get("logsBloom") or "")
+    bloom = answer.get("logsBloom")
     return Header(
-        int(answer["number"], 16),
+        quantity(answer.get("number")),
         str(answer["hash"]).lower(),
-        str(answer["parentHash"]).lower(),
-        int(bloom, 16) if bloom else 2**_BLOOM_BITS - 1,  # not told: anything may be in it
+        str(answer.get("parentHash")).lower(),
+        quantity(bloom) if bloom else 2**_BLOOM_BITS - 1,  # not told: anything may be in it
     )
 
 

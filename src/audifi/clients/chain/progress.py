@@ -23,8 +23,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from audifi.clients.chain import fees, ledger, settling
-from audifi.clients.chain.access import WritableChain
-from audifi.clients.chain.errors import CallerError, NonceUsed, PoolRejected
+from audifi.clients.chain.access import WritableChain, quantity
+from audifi.clients.chain.errors import CallerError, ChainUnavailable, NonceUsed, PoolRejected
 from audifi.clients.chain.fees import Offer, TooExpensive
 from audifi.clients.chain.ledger import State, Transaction, Version
 from audifi.clients.chain.nonces import Nonces, NotYet, Prepared
@@ -111,10 +111,10 @@ class Progress:
 
     async def _prepare(self) -> Prepared:
         row = self.transaction
-        gas = row.gas or fees.with_margin(int(await self._chain.call("eth_estimateGas", [self._call()]), 16))
+        gas = row.gas or fees.with_margin(quantity(await self._chain.call("eth_estimateGas", [self._call()])))
         offer = await self._market()
         pending_nonce = await self._chain.pending_nonce(row.signer)
-        balance_wei = int(await self._chain.call("eth_getBalance", [row.signer, "latest"]), 16)
+        balance_wei = quantity(await self._chain.call("eth_getBalance", [row.signer, "latest"]))
         return Prepared(gas=gas, offer=offer, pending_nonce=pending_nonce, balance_wei=balance_wei)
 
     def _call(self) -> dict[str, Any]:
@@ -143,6 +143,8 @@ class Progress:
     async def _find(self) -> tuple[Version, Receipt] | None:
         for version in reversed(self._versions):
             seen = settling.receipt(await self._chain.receipt(version.hash))
+            if seen is not None and seen.hash != version.hash:
+                raise ChainUnavailable("a provider answers with the receipt of another transaction")
             if seen is not None:
                 return version, seen
         return None
@@ -173,7 +175,7 @@ class Progress:
     async def _is_canonical(self, seen: Receipt) -> bool:
         """Compare with the block at that height before anything is final: a receipt may come from a fork."""
         block = await self._chain.call("eth_getBlockByNumber", [hex(seen.block_number), False])
-        return bool(block) and str(block["hash"]).lower() == seen.block_hash
+        return bool(block) and str(block.get("hash")).lower() == seen.block_hash
 
     async def _lost(self) -> None:
         """Its block is gone: the same bytes again."""

@@ -12,7 +12,7 @@ was not ours, and a second nonce for the same wish is never taken by a program.
 
 Units: *_s seconds; depths in blocks, the block itself counts as 1.
 Invariant: a settled state is never left; a nonce never changes.
-Errors: none.
+Errors: ChainUnavailable for an answer that is no receipt.
 Source: domain.md 2.2 (confirmations); ChainFacts of wire.chains; decided here: the pauses.
 """
 
@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from audifi.clients.chain.access import quantity
 from audifi.clients.chain.ledger import State, Transaction, Version
 from audifi.wire.chains import ChainFacts
 
@@ -51,10 +52,10 @@ def receipt(answer: Mapping[str, Any] | None) -> Receipt | None:
     if answer is None or not answer.get("blockHash") or not answer.get("blockNumber"):
         return None
     return Receipt(
-        str(answer["transactionHash"]).lower(),
-        int(answer["blockNumber"], 16),
+        str(answer.get("transactionHash")).lower(),
+        quantity(answer["blockNumber"]),
         str(answer["blockHash"]).lower(),
-        int(answer["status"], 16) == 1,
+        quantity(answer.get("status")) == 1,
     )
 
 
