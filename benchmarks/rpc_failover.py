@@ -46,6 +46,7 @@ UNITS = {
     "*_ms": "ms from when the call was due",
     "primary_share": "requests to the primary during the fault / calls",
     "upstream_per_call": "requests to both / calls, whole run",
+    "upstream_per_new_call": "the same without the calls that ask for the newest block",
     "back_share": f"share of requests to the primary at the end of {BACK_WITHIN_S:g} s after healing",
     "back_s": "s after healing",
     "healthy_after_s": "s after healing",
@@ -101,7 +102,7 @@ async def once(
             await asyncio.sleep(arguments.seconds)
         healed = monotonic()
         lines = await answers
-    calls = [Call(**{name: value for name, value in line.items() if name != "kind"}) for line in lines]
+    calls = [Call(**line) for line in lines]
     end = max(call.at for call in calls)
     history = History(calls=calls, heads=net.heads, samples=net.samples, broken=broken, healed=healed, end=end)
     (folder / f"{scenario.name}-{candidate.name}.json").write_text(json.dumps(asdict(history)))

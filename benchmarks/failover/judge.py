@@ -34,6 +34,7 @@ class Call:
     at: float
     ms: float
     ok: bool
+    kind: str = "call"  # call, balance or block (benchmarks/peers/rpc/open_loop.py)
     error: str = ""
     height: int | None = None
     hash: str | None = None  # of the block at `height`
@@ -90,6 +91,7 @@ class Verdict:
     slow: int  # answered well, but after SLOW_MS, in the whole run
     primary_share: float  # requests that reached the primary during the fault, per call
     upstream_per_call: float
+    upstream_per_new_call: float  # the same, reads of the newest block left out: a client may keep those
     back_share: float | None  # of the requests, to the primary, in the last LATE_S of BACK_WITHIN_S
     back_s: float | None  # from healing to the first second in which BACK_SHARE went there
     healthy_after_s: float  # from healing to the last call that failed or was slow
@@ -112,7 +114,7 @@ def judged(history: History) -> Verdict:
         calls=len(calls),
         errors=len(errors),
         stale=sum(1 for call in calls if _is_stale(call, history.heads)),
-        backward=sum(1 for _ in _backward(calls)),
+        backward=sum(1 for _ in _backward(calls, history.heads)),
         foreign=sum(1 for call in calls if _is_foreign(call, history.heads)),
         fault_calls=len(fault),
         fault_p50_ms=quantile(waits, 0.5),
@@ -122,6 +124,7 @@ def judged(history: History) -> Verdict:
         slow=sum(1 for call in calls if call.ok and call.ms > SLOW_MS),
         primary_share=asked.get(PRIMARY, 0) / max(len(fault), 1),
         upstream_per_call=sum(whole.values()) / max(len(calls), 1),
+        upstream_per_new_call=sum(whole.values()) / max(sum(1 for call in calls if call.kind != "block"), 1),
         back_share=_back_share(history),
         back_s=_back_s(history),
         healthy_after_s=max((call.at - history.healed for call in calls if _is_unwell(call, history)), default=0.0),
@@ -145,13 +148,12 @@ def _is_unwell(call: Call, history: History) -> bool:
 
 
 def _is_stale(call: Call, heads: Sequence[Head]) -> bool:
-    known = bisect_right(heads, call.at, key=lambda head: head.at)
-    return call.height is not None and known > 0 and call.height < heads[known - 1].number - LAG_BLOCKS_MAX
+    return call.height is not None and call.height < _number_at(heads, call.at) - LAG_BLOCKS_MAX
 
 
-def _backward(calls: Sequence[Call]) -> Iterator[Call]:
+def _backward(calls: Sequence[Call], heads: Sequence[Head]) -> Iterator[Call]:
     """Calls that began when the caller already held a newer block than they were answered."""
-    answers = sorted((call.answered, call.height) for call in calls if call.height is not None)
+    answers = sorted((call.answered, call.height) for call in calls if call.height is not None and _binds(call, heads))
     newest, taken = -1, 0
     for call in calls:  # by the time they began
         while taken < len(answers) and answers[taken][0] <= call.at:
@@ -159,6 +161,21 @@ def _backward(calls: Sequence[Call]) -> Iterator[Call]:
             taken += 1
         if call.height is not None and call.height < newest:
             yield call
+
+
+def _binds(call: Call, heads: Sequence[Head]) -> bool:
+    """Whether the answer proves that its block was shown to the caller.
+
+    anvil answers an eth_call about block N with block N + 1 when that is mined meanwhile (seen at 2 of 12 blocks under
+    load, straight at the node): such an answer is the node's slip, not what its client asked for.
+    """
+    return call.hash is not None or (call.height or 0) <= _number_at(heads, call.at)
+
+
+def _number_at(heads: Sequence[Head], moment: float) -> int:
+    """The chain's newest block then; -1 before the first we saw."""
+    known = bisect_right(heads, moment, key=lambda head: head.at)
+    return heads[known - 1].number if known else -1
 
 
 def _is_foreign(call: Call, heads: Sequence[Head]) -> bool:

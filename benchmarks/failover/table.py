@@ -34,8 +34,8 @@ def missed(scenario: Scenario, verdict: Verdict) -> Iterator[str]:
         yield f"p99 {_ms(verdict.fault_p99_ms)} ms, under {P99_MS_MAX:.0f} promised"
     if scenario.limits_rate and verdict.primary_share > PRIMARY_SHARE_MAX:
         yield f"{verdict.primary_share:.1%} reached the limiting primary, {PRIMARY_SHARE_MAX:.1%} allowed"
-    if verdict.upstream_per_call > UPSTREAM_PER_CALL_MAX:
-        yield f"{verdict.upstream_per_call:.2f} requests per call, {UPSTREAM_PER_CALL_MAX} allowed"
+    if verdict.upstream_per_new_call > UPSTREAM_PER_CALL_MAX:
+        yield f"{verdict.upstream_per_new_call:.2f} requests per call, {UPSTREAM_PER_CALL_MAX} allowed"
     if verdict.back_share is None or verdict.back_share < BACK_SHARE:
         yield f"{verdict.back_share or 0:.0%} of the traffic is back, {BACK_SHARE:.0%} promised"
 

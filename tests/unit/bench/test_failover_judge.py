@@ -103,6 +103,21 @@ def test_the_first_answer_can_be_stale_but_not_backward() -> None:
     assert counts(doctored(0, lambda call: older(call, 3))) == (0, 1, 0, 0)
 
 
+def newer(call: Call) -> Call:
+    """An eth_call's answer that speaks of the next block."""
+    return replace(older(call, -1), hash=None)
+
+
+def test_a_block_mined_while_a_call_was_under_way_binds_nobody() -> None:
+    """Anvil's slip: asked about N, it answers with N + 1, and the next call about N is right."""
+    assert counts(doctored(7.8, newer)) == (0, 0, 0, 0)
+
+
+def test_a_block_asked_for_by_name_binds_its_caller() -> None:
+    """The two calls that follow in the same second are answered from the block before."""
+    assert counts(doctored(7.7, lambda call: older(call, -1))) == (0, 0, 2, 0)
+
+
 @pytest.mark.parametrize("part", ["hash", "parent"])
 def test_a_block_of_another_fork_is_found(part: str) -> None:
     assert counts(doctored(7, lambda call: replace(call, **{part: block_hash(999)}))) == (0, 0, 0, 1)
@@ -144,6 +159,15 @@ def test_traffic_that_comes_back_late_is_timed() -> None:
 
     assert (verdict.back_share, verdict.back_s) == (1.0, 5.0)
     assert HEALED + BACK_WITHIN_S < END, "the share is taken before the run ends"
+
+
+def test_a_client_that_keeps_the_newest_block_is_measured_by_its_other_calls() -> None:
+    history = good_history()
+    calls = [replace(call, kind="block") if number % 10 == 5 else call for number, call in enumerate(history.calls)]
+    verdict = judged(replace(history, calls=calls))
+
+    assert verdict.upstream_per_call == pytest.approx(1, abs=0.02)
+    assert verdict.upstream_per_new_call == pytest.approx(1 / 0.9, abs=0.02)
 
 
 def test_requests_that_reach_the_broken_primary_are_counted_against_the_calls() -> None:
