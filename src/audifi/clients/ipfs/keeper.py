@@ -12,7 +12,7 @@ What verified means: the provider lists the CID, and its gateway gave the root a
 the right hash.
 When a verified copy is gone: `lost`, which is uploaded anew from the shelf, or from what other gateways still have.
 Units: seconds, aware UTC times.
-Errors: none leave `work` but bugs and Unavailable of the database (the supervisor of loops restarts it).
+Errors: none leave `work` but bugs; a database that is away is waited for. `turn` and `keep` raise its Unavailable.
 Source: outbound.md 4.4; docs/ipfs-pinning.md draws the states.
 """
 
@@ -90,11 +90,14 @@ class Keeper:
         try:
             while True:
                 self._woken.clear()
-                claimed = await self._claim_due(self._policy.batch - len(running))
-                running |= {asyncio.create_task(self.keep(pin)) for pin in claimed}
-                if self._clock.monotonic_s() - measured_s >= _MEASURE_S:
-                    measured_s = self._clock.monotonic_s()
-                    await self.measure()
+                try:
+                    claimed = await self._claim_due(self._policy.batch - len(running))
+                    running |= {asyncio.create_task(self.keep(pin)) for pin in claimed}
+                    if self._clock.monotonic_s() - measured_s >= _MEASURE_S:
+                        measured_s = self._clock.monotonic_s()
+                        await self.measure()
+                except Unavailable as problem:  # uploads under way go on meanwhile
+                    log.warning("pins wait for the database", error=problem.message)
                 running = await self._rested(running)
         finally:
             await cancelled_quietly(*running)
@@ -156,7 +159,11 @@ class Keeper:
         finally:
             await cancelled_quietly(woken)
         for task in running & done:
-            task.result()  # a bug, or the database is away: our supervisor's business
+            error = task.exception()
+            if isinstance(error, Unavailable):  # the lease ends, and somebody finds what was done
+                log.warning("how a pin went could not be written down", error=error.message)
+            elif error is not None:
+                raise error
         return running - done
 
     async def _claim_due(self, limit: int) -> list[Claimed]:

@@ -15,7 +15,7 @@ Source: docs.pinata.cloud/api-reference (upload, list files, delete, pin by CID)
 
 import base64
 from typing import Any, Final
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from audifi.clients.ipfs import bodies
 from audifi.clients.ipfs.cids import Cid, CidError
@@ -127,7 +127,7 @@ class Pinata:
         if "Location" not in answer.headers:
             raise ProviderAway(f"{NAME} began an upload without saying where")
         url = urljoin(f"{self._uploads}/v3/files", answer.headers["Location"])
-        if not url.startswith(self._uploads):
+        if urlsplit(url)[:2] != urlsplit(self._uploads)[:2]:  # our token goes to their host only
             raise ProviderAway(f"{NAME} wants an upload at another host")
         await upload.remember(url)
         return url, 0

@@ -8,7 +8,7 @@ How a crash is survived: rows are due again when their lease ends, and what the 
 registered again.
 Shape: at most BATCH tokens of one contract per request.
 Units: seconds, aware UTC times.
-Errors: none leave `work` but bugs and Unavailable of the database.
+Errors: none leave `work` but bugs; a database that is away is waited for.
 Source: domain.md 2.2 (tokens and their metadata); outbound.md 4.1 (after mint, asynchronous, polled).
 """
 
@@ -28,6 +28,7 @@ from audifi.kernel.connection import Connection
 from audifi.kernel.database import Database
 from audifi.kernel.telemetry import counter, log
 from audifi.wire import metrics
+from audifi.wire.problems import Unavailable
 
 BATCH: Final = 500
 LEASE_S: Final = 120.0
@@ -73,7 +74,12 @@ class Preserver:
     async def work(self) -> None:
         """Register and look, for ever."""
         while True:
-            if await self.turn() == 0:
+            worked = 0
+            try:
+                worked = await self.turn()
+            except Unavailable as problem:
+                log.warning("preservations wait for the database", error=problem.message)
+            if not worked:
                 await asyncio.sleep(_POLL_S)
 
     async def turn(self) -> int:
