@@ -6,17 +6,23 @@ Units: *_s seconds.
 Errors: aiohttp's own: what a cut connection looks like is what some tests are about.
 """
 
+import asyncio
 import io
 import json
 import os
 import signal
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from audifi.local import knobs
+from audifi.local import knobs, probes
 from audifi.local.held import Held
+from audifi.local.ports import Ports
 from audifi.local.standins.content import car, unixfs
 from audifi.local.standins.content.cids import Cid
 from audifi.local.waiting import NotReady, wait_for
@@ -127,3 +133,25 @@ async def kill(outside: Held, pod: str) -> None:
             raise NotReady(str(unit))
 
     await wait_for(back, within_s=20, saying=f"{pod} is back")
+
+
+@asynccontextmanager
+async def alone(outside: Held, directory: Path, module: str, *options: str) -> AsyncGenerator[Pinning]:
+    """A stand-in of its own, with other options than `audifi up` gives and no peers."""
+    token = directory / "token"
+    token.write_text("the.token")
+    ports = Ports(outside.instance.path / f"{module}-alone.json")
+    http, control = ports.of(module, "http"), ports.of(module, "control")
+    listening = ("--http", str(http), "--control", str(control), "--directory", str(directory / "data"))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", f"audifi.local.standins.{module}", *listening),
+        *("--token-file", str(token), *options),
+    )
+    provider = Pinning(module, aiohttp.ClientSession(), http, control, "the.token")
+    try:
+        await wait_for(lambda: probes.http_get(control, "/health"), within_s=10, saying=f"{module} starts")
+        yield provider
+    finally:
+        await provider.session.close()
+        os.kill(process.pid, signal.SIGTERM)
+        assert await process.wait() == 0

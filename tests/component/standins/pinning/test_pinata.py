@@ -7,11 +7,12 @@ Source: outbound.md 4.1; standins/pinata.py.
 import base64
 import io
 import secrets
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from tests.component.standins.pinning.driver import Pinning, archive, kill
+from tests.component.standins.pinning.driver import Pinning, alone, archive, kill
 
 from audifi.local.held import Held
 from audifi.local.standins.content import car, unixfs
@@ -86,6 +87,20 @@ async def test_the_gateway_wants_its_token(pinata: Pinning) -> None:
     bare = {"x-pinata-gateway-token": ""}
     assert (await pinata.get(f"/ipfs/{cid}", headers=bare)).status == 403
     assert (await pinata.get(f"/ipfs/{cid}?pinataGatewayToken={pinata.gateway_token}", headers=bare)).status == 200
+
+
+async def test_a_gateway_without_a_token_serves_roots_of_its_account_only(outside: Held, tmp_path: Path) -> None:
+    """docs.pinata.cloud: restricted is the default, and CIDs below a pinned one count as not pinned."""
+    content = secrets.token_bytes(MIB + 1)
+    root, packed = archive(content)
+    async with alone(outside, tmp_path, "pinata") as restricted:
+        assert (await restricted.get(f"/ipfs/{root}")).status == 403
+        await restricted.upload(packed, "a.car", car="true")
+        raw = await restricted.get(f"/ipfs/{root}?format=raw")
+        leaf = unixfs.read_node(raw.body)[0][0].cid
+        assert (await restricted.get(f"/ipfs/{leaf}?format=raw")).status == 403
+        assert (await restricted.get(f"/ipfs/{root}")).body == content
+        assert (await restricted.get(f"/ipfs/{root}?format=car")).status == 200
 
 
 async def test_the_gateway_serves_blocks_archives_and_ranges(pinata: Pinning) -> None:

@@ -4,24 +4,17 @@ Between: the stand-in as `audifi up` starts it, Pinata's stand-in as the rest of
 Source: github.com/ipfs/pinning-services-api-spec v1.0.0.
 """
 
-import asyncio
 import json
-import os
 import secrets
-import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 import pytest_asyncio
-from tests.component.standins.pinning.driver import Pinning, archive, kill
+from tests.component.standins.pinning.driver import Pinning, alone, archive, kill
 
-from audifi.local import probes
 from audifi.local.held import Held
-from audifi.local.ports import Ports
 from audifi.local.waiting import NotReady, wait_for
 
 pytestmark = pytest.mark.asyncio
@@ -145,21 +138,8 @@ async def test_replacing_keeps_what_both_need(pinata: Pinning, service: Pinning)
 @pytest_asyncio.fixture
 async def impatient(outside: Held, tmp_path: Path) -> AsyncIterator[Pinning]:
     """A pinning service with no peers that gives up after a second."""
-    token = tmp_path / "token"
-    token.write_text("the.token")
-    ports = Ports(outside.instance.path / "impatient.json")
-    http, control = ports.of("impatient", "http"), ports.of("impatient", "control")
-    options = ["--http", str(http), "--control", str(control), "--directory", str(tmp_path / "data")]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "audifi.local.standins.pinning_service", *options),
-        *("--token-file", str(token), "--give-up-s", "1"),
-    )
-    provider = Pinning("impatient", aiohttp.ClientSession(), http, control, "the.token")
-    await wait_for(lambda: probes.http_get(control, "/health"), within_s=10, saying="it starts")
-    yield provider
-    await provider.session.close()
-    os.kill(process.pid, signal.SIGTERM)
-    assert await process.wait() == 0
+    async with alone(outside, tmp_path, "pinning_service", "--give-up-s", "1") as provider:
+        yield provider
 
 
 async def test_it_gives_up_and_fetches_from_origins(pinata: Pinning, impatient: Pinning) -> None:
