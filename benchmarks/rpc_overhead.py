@@ -23,8 +23,8 @@ from typing import Any
 import aiohttp
 import msgspec
 import uvloop
-from audifi.clients.chain.pool import Chain, Chains
 
+from audifi.clients.chain.pool import Chain, Chains
 from audifi.kernel.settings import Secret
 from audifi.local.held import Held, held
 from audifi.local.ports import LOOPBACK
@@ -42,6 +42,7 @@ ADDED_US_MAX = 80.0
 UNITS = {
     "added_us": "µs CPU per call: pool - bare aiohttp",
     "cpu_us_per_call": "µs CPU of the caller",
+    "failed_*": "share of the calls; a quorum of two fails where a block comes between",
     "ratio": "pool / bare, CPU per call",
 }
 
@@ -148,6 +149,8 @@ async def apart(arguments: Arguments, told: Mapping[str, Any], folder: Path) -> 
                 process.go()
                 (line,) = await process.answers(within_s=COST_WITHIN_S)
             found[candidate.name][name] = round(line["cpu_us"], 1)
+            if line["failed"]:
+                found[candidate.name][f"failed_{name}"] = line["failed"] / count
         say(f"{candidate.title}: {found[candidate.name]} µs CPU per call")
     return found
 
