@@ -308,7 +308,8 @@ class Chain:
         def examine(place: int, answer: bytes) -> Sight:
             policy, call = asked[place]
             if answer == NULL:
-                is_there = policy.is_block and call.height is not None and call.height <= heads.newest()
+                known = max(heads.newest(), heads.served(self._roster.now_s()))
+                is_there = policy.is_block and call.height is not None and call.height <= known
                 return Sight.STALE if is_there else Sight.DOUBTED if policy.is_null_doubted else Sight.SOUND
             if policy.is_block and call.height is not None:
                 head = head_of(codec.decoded(answer))

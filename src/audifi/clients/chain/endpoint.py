@@ -30,6 +30,7 @@ class Endpoint:
         "is_probing",
         "last_problem",
         "name",
+        "place",
         "probe_at_s",
         "requests",
         "transport",
@@ -49,6 +50,7 @@ class Endpoint:
         self.unsupported: dict[str, float] = {}
         self.requests = 0
         self.last_problem = ""
+        self.place = "level"  # against the others' heads, as it was said last
         self.probe_at_s = float("-inf")
         self.is_probing = False
         self.verified: tuple[int, float] = (-1, float("-inf"))  # the transport's connections then, and when

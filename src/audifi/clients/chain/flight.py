@@ -36,7 +36,7 @@ from audifi.clients.chain.verdicts import Judgement, Verdict
 FINAL: Final = frozenset({Verdict.OK, Verdict.CALLER, Verdict.TOO_LARGE})
 ROUND_S: Final = (0.05, 0.8)  # the pause before another round doubles between these
 LATE_S: Final = 0.02
-POOR_ROUND_S: Final = 0.6  # without savings
+POOR_ROUND_S: Final = 1.5  # without savings
 NULL: Final = b"null"
 OUTDATED: Final = Judgement(Verdict.MISSING, message="the call waited so long that its block is old")
 
@@ -137,15 +137,21 @@ class Flight:
         if self._roster.now_s() >= self._until_s and self._roster.usable():
             self._succeed("", [OUTDATED] * len(self._items))
             return
-        self._tried.clear()
         self._next(is_failover=False)
 
     def _next(self, *, is_failover: bool) -> None:
-        endpoint = self._roster.pick(self._items[0].method, self._height, self._tried)
+        endpoint = self._pick()
         if endpoint is not None and (not is_failover or self._roster.tries.overdraw()):
             self._launch(endpoint)
         elif not self._attempts:
             self._pause()
+
+    def _pick(self) -> Endpoint | None:
+        """Return whom to ask next. Who is not known to have the block is asked once, in case we know too little."""
+        endpoint = self._roster.pick(self._items[0].method, self._height, self._tried)
+        if endpoint is None or self._rounds == 0 or self._roster.heads.able(endpoint.name, self._height):
+            return endpoint
+        return None
 
     def _launch(self, endpoint: Endpoint) -> None:
         roster, loop = self._roster, self._roster.loop
@@ -234,10 +240,12 @@ class Flight:
             self._succeed("", [next(iter(self._problems.values()))] * len(self._items))
             return
         self._rounds += 1
-        if self._roster.pick(self._items[0].method, self._height) is not None:
-            rich_s = min(ROUND_S[0] * 2**self._rounds, ROUND_S[1])
-            self._set_timer(rich_s if self._roster.tries.spend() else POOR_ROUND_S, self.resume)
-        self._roster.park(self)
+        self._tried.clear()
+        if self._pick() is None:
+            self._roster.park(self)  # until a probe brings an endpoint back, or level with the block
+            return
+        rich_s = min(ROUND_S[0] * 2**self._rounds, ROUND_S[1])
+        self._set_timer(rich_s if self._roster.tries.spend() else POOR_ROUND_S, self.resume)
 
     def _is_settled(self) -> bool:
         """Say whether what the endpoints refuse will be refused for ever: no method of theirs, no block so old."""

@@ -7,10 +7,10 @@ Source: domain.md 6.2; outbound.md 3 "Metrics".
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from audifi.clients.chain.endpoint import Endpoint
-from audifi.clients.chain.health import Rank, Standing
+from audifi.clients.chain.health import Standing
 from audifi.clients.chain.verdicts import Verdict
 from audifi.kernel.metrics import counter, gauge, histogram
 from audifi.wire import metrics
@@ -56,14 +56,15 @@ class Gauges:
         self._stale(self._network, provider).inc()
 
     def standings(self, endpoints: Iterable[Endpoint]) -> None:
-        """Publish each endpoint's circuit, and which one is in use: the first of the best rank."""
-        listed = list(endpoints)
-        usable = [endpoint for endpoint in listed if endpoint.health.rank() is not Rank.UNUSABLE]
-        active: Any = min(usable, key=lambda endpoint: endpoint.health.rank(), default=None)
-        for endpoint in listed:
+        """Publish each endpoint's circuit."""
+        for endpoint in endpoints:
             state = _CIRCUIT.get(endpoint.health.standing(), _OPEN)
             gauge(metrics.CIRCUIT_STATE).labels(f"rpc-{self._network}-{endpoint.name}").set(state)
-            gauge(metrics.RPC_PROVIDER_ACTIVE).labels(self._network, endpoint.name).set(endpoint is active)
+
+    def active(self, endpoints: Iterable[Endpoint], used: Endpoint | None) -> None:
+        """Publish which endpoint the next read goes to."""
+        for endpoint in endpoints:
+            gauge(metrics.RPC_PROVIDER_ACTIVE).labels(self._network, endpoint.name).set(endpoint is used)
 
     def heads(self, provider: str, number: int, lag: int, budget_left: float | None) -> None:
         gauge(metrics.RPC_HEAD).labels(self._network, provider).set(number)

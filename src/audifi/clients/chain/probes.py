@@ -4,7 +4,7 @@ Between: clients.chain.chain (runs it) and endpoints; results go to heads, healt
 
 When. A sound endpoint is polled every half block time (within POLL_S), and at once when another one reports a new
 block: then all know it within a round trip. One on probation is polled every PROBE_S; one that wants rest when the
-rest is over. One request at a time per endpoint.
+rest is over, or each STARVED_S while calls wait and nobody else is left. One request at a time per endpoint.
 What. eth_chainId at first use, after the breaker opened, after a new connection (it may lead to another node; at most
 every RECHECK_S) and every VERIFY_S; then the newest block, and its hash at the record's top if the block does not join.
 Without `run` (a command line, a test) the same looks happen on demand: before the first call, when the tip is old, and
@@ -34,6 +34,7 @@ PROBE_WITHIN_S: Final = 1.0
 RECHECK_S: Final = 5.0
 VERIFY_S: Final = 10.0
 WRONG_CHAIN_S: Final = 5.0
+STARVED_S: Final = 1.0  # while calls wait and no endpoint is usable, even one that wanted rest is looked at so often
 FIRST_OTHERS_S: Final = (
     0.3  # how long the first look waits for the slower endpoints, so as not to begin with a lagging one
 )
@@ -70,7 +71,13 @@ class Probes:
         self._wanted[endpoint.name].set()
 
     def starved(self) -> None:
-        """Look for endpoints on behalf of parked calls when nobody else does."""
+        """Look for endpoints on behalf of parked calls: also at those that wanted rest, if nobody else is left."""
+        if not self._roster.usable():
+            soon_s = self._roster.now_s() + STARVED_S
+            for endpoint in self._roster.endpoints:
+                if endpoint.probe_at_s > soon_s:
+                    endpoint.probe_at_s = soon_s
+                    self.look(endpoint)
         if not self.is_running and (self._feeding is None or self._feeding.done()):
             self._feeding = self._roster.spawn(self._feed())
 
@@ -117,7 +124,9 @@ class Probes:
 
     def _plan(self, endpoint: Endpoint) -> None:
         health, now_s = endpoint.health, self._roster.now_s()
-        if health.is_wrong_chain:
+        if self._roster.parked and not self._roster.usable():
+            endpoint.probe_at_s = now_s + (PROBE_S if health.rest_until_s is None else STARVED_S)
+        elif health.is_wrong_chain:
             endpoint.probe_at_s = now_s + WRONG_CHAIN_S
         elif health.rest_until_s is not None:
             endpoint.probe_at_s = max(health.rest_until_s, now_s + PROBE_S)
@@ -153,6 +162,8 @@ class Probes:
             for other in roster.endpoints:
                 if other is not endpoint:
                     self.look(other)
+        self._tell(endpoint)
+        roster.gauges.active(roster.endpoints, roster.pick("eth_call", None))
         roster.gauges.heads(
             endpoint.name,
             heads.number_of(endpoint.name),
@@ -161,6 +172,21 @@ class Probes:
         )
         if roster.parked:
             roster.wake()
+
+    def _tell(self, endpoint: Endpoint) -> None:
+        """Say once when an endpoint leaves the chain we serve, falls behind it or is level again."""
+        heads, names = self._roster.heads, {"chain": self._roster.facts.name, "provider": endpoint.name}
+        place = "forked" if heads.is_forked(endpoint.name) else "behind" if heads.is_lagging(endpoint.name) else "level"
+        if place == endpoint.place:
+            return
+        endpoint.place = place
+        match place:
+            case "forked":
+                log.error("an RPC provider follows another history and is not asked", **names)
+            case "behind":
+                log.warning("an RPC provider lags behind the others", **names, lag_blocks=heads.lag(endpoint.name))
+            case _:
+                log.info("an RPC provider is level with the others", **names)
 
     def _welcome(self, endpoint: Endpoint, elapsed_s: float) -> None:
         roster = self._roster
