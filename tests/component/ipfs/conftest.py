@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.component.ipfs.world import POD, TABLES, StandIn, World, told
+from tests.support import logs
 
 from audifi.kernel import migrate
 from audifi.kernel.database import Database
@@ -27,9 +28,12 @@ COMPONENTS = ("pinata", "pinning-service", "nft-storage")
 def pinning(request: pytest.FixtureRequest) -> Iterator[Held]:
     """The pinning providers' stand-ins."""
     path = ROOT / ".audifi" / f"test-pinning-{os.getpid()}"
+    failed_before = request.session.testsfailed
     with held(path, COMPONENTS) as running:
         yield running
-    if not request.session.testsfailed:
+    alarms = logs.unexpected(path)
+    assert not alarms, "alarms in the stand-ins' logs:\n" + "\n".join(alarms)
+    if request.session.testsfailed == failed_before:
         remove_tree(path.resolve())
 
 

@@ -64,7 +64,7 @@ async def test_an_upload_goes_on_where_it_stopped(world: World, tmp_path: Path) 
     turn.cancel()
     await asyncio.gather(turn, return_exceptions=True)
     await world.heal()
-    world.clock.advance(61)
+    world.clock.advance(HASTY.lease_s + 1)
     await world.kept(second, cid, within_s=60)
     counts = await world.standins["pinata"].counts()
     assert "requests.POST /v3/files" not in counts, "nothing was begun anew"
@@ -92,7 +92,7 @@ async def test_a_cancelled_turn_leaves_no_task_and_loses_nothing(world: World) -
         await asyncio.wait_for(ipfs.keeper.turn(), 0.2)
     assert len(asyncio.all_tasks()) == before
     await world.heal()
-    world.clock.advance(61)
+    world.clock.advance(HASTY.lease_s + 1)
     await world.kept(ipfs, content.cid)
 
 

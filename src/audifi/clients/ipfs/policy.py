@@ -38,7 +38,7 @@ class Standing(StrEnum):
 class PinPolicy:
     """The keeper's numbers; tests shorten them."""
 
-    lease_s: float = 60.0  # renewed every third of it while somebody works
+    lease_s: float = 30.0  # renewed every third of it while somebody works
     batch: int = 8
     poll_s: float = 2.0
     backoff_first_s: float = 2.0

@@ -3,7 +3,7 @@
 Between: keeper and audit (need an archive to upload) and shelf, gateways.
 Invariant: what is returned is a whole archive of exactly this CID, every block proved.
 Units: bytes. A fetched archive is at most what the content weighs, with room for another order of its blocks.
-Errors: NotRetrievable when neither our disk nor any gateway has it now.
+Errors: NotRetrievable when neither our disk nor any gateway has it now; ContentError when our disk does not take it.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Final
 
 from audifi.clients.ipfs.car import CarError
 from audifi.clients.ipfs.cids import Cid
-from audifi.clients.ipfs.content import Content, Shelf
+from audifi.clients.ipfs.content import Content, ContentError, Shelf
 from audifi.clients.ipfs.gateways import Gateways
 from audifi.kernel.telemetry import log
 
@@ -30,11 +30,13 @@ class Restorer:
         """Return the path of a whole archive; `without` names a gateway that is not to be asked."""
         if await self._is_whole(content):
             return self.shelf.path(content.cid)
-        with self.shelf.part() as part:
-            await self._gateways.fetch(
-                Cid.parse(content.cid), part, size_max=content.car_bytes + _ROOM_BYTES, without=without
-            )
-            await asyncio.to_thread(self.shelf.put, part, content.cid)
+        size_max = content.car_bytes + _ROOM_BYTES
+        try:
+            with self.shelf.part() as part:
+                await self._gateways.fetch(Cid.parse(content.cid), part, size_max=size_max, without=without)
+                await asyncio.to_thread(self.shelf.put, part, content.cid)
+        except OSError as error:
+            raise ContentError(f"{content.cid} cannot be put on disk: {error.strerror}") from error
         log.info("content was fetched back from a gateway", cid=content.cid)
         return self.shelf.path(content.cid)
 
