@@ -83,11 +83,11 @@ def _table(scenario: Scenario, row: Mapping[str, Verdict]) -> Table:
         "p50",
         "p99",
         "max ms",
-        ">250",
+        "slow",
         "on A",
-        "per call",
+        "asked",
         "back",
-        "well",
+        "well s",
     )
     table.add_column("client")
     for head in heads:
