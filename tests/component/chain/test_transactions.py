@@ -13,7 +13,7 @@ from audifi.clients.chain.nonces import SKIP_MAX
 from audifi.clients.chain.signer import Unsigned
 from audifi.clients.chain.transactions import Transactions
 from audifi.kernel.connection import Connection
-from audifi.wire.problems import IdempotencyKeyReused, Invalid
+from audifi.wire.problems import IdempotencyKeyReused, Invalid, Unavailable
 
 pytestmark = pytest.mark.asyncio
 
@@ -348,6 +348,28 @@ async def test_whoever_asked_is_told_in_the_same_database_transaction(world: Wor
         heard.append((row.state, there == row))
 
     keeper = Transactions(world.database, {CHAIN: world.endpoint}, world.signer, clock=world.clock, told=hear)
-    await world.ask("sale")
+    tx_hash = await sent(world, "sale")
+    await world.mine(2)
+    world.clock.advance(20)
+    await world.until_idle(keeper)
+    await world.endpoint.development("anvil_reorg", 2, [])
+    await world.endpoint.development("anvil_dropTransaction", tx_hash)
+    world.clock.advance(20)
+    await keeper.step(CHAIN)
     await world.settle("sale", keeper)
-    assert heard == [(State.CONFIRMED, True), (State.FINAL, True)]
+    states = [State.CONFIRMED, State.SENT, State.CONFIRMED, State.FINAL]
+    assert heard == [(state, True) for state in states], "what was taken back is told too"
+
+
+async def test_a_change_that_cannot_be_told_is_not_made(world: World) -> None:
+    async def cannot(_: Connection, __: Transaction) -> None:
+        raise Unavailable("whoever asked is away")
+
+    keeper = Transactions(world.database, {CHAIN: world.endpoint}, world.signer, clock=world.clock, told=cannot)
+    await sent(world, "sale")
+    await world.mine(2)
+    world.clock.advance(20)
+    with pytest.raises(Unavailable):
+        await keeper.step(CHAIN)
+    assert (await world.find("sale")).state is State.SENT
+    assert (await world.settle("sale")).state is State.FINAL

@@ -9,7 +9,7 @@ that was overtaken, by another pod or by its own lease, changes nothing. A nonce
 Errors: Overtaken; what the driver raises, which kernel.database translates.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -38,6 +38,8 @@ class Overtaken(Exception):
 
 
 SETTLED: Final = frozenset({State.FINAL, State.FAILED, State.REFUSED})
+UNDER_WAY: Final = frozenset({State.SIGNED, State.SENT, State.MINED, State.CONFIRMED})
+UNSETTLED: Final = UNDER_WAY | {State.WANTED}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,8 +98,9 @@ _BY_KEY: Final = f"SELECT {_COLUMNS} FROM transactions WHERE chain_id = $1 AND s
 _CLAIM: Final = f"""
 UPDATE transactions SET next_at = $4, revision = revision + 1
  WHERE id = (SELECT id FROM transactions
-              WHERE chain_id = $1 AND signer = $2 AND next_at <= $3 AND state NOT IN ('final', 'failed', 'refused')
-              ORDER BY nonce NULLS LAST, created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+              WHERE chain_id = $1 AND signer = $2 AND next_at <= $3 AND state = ANY($5::text[])
+                AND state NOT IN ('final', 'failed', 'refused') -- for the index
+              ORDER BY next_at, created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING {_COLUMNS}
 """  # noqa: S608  # our own column list
 _SAVE: Final = """
@@ -159,9 +162,11 @@ async def by_key(tx: Connection, chain_id: int, signer: str, key: str) -> Transa
     return None if row is None else _transaction(row)
 
 
-async def claim(tx: Connection, chain_id: int, signer: str, *, now: datetime, lease: timedelta) -> Transaction | None:
-    """Take the transaction that is due and has the lowest nonce, for as long as the lease."""
-    row = await tx.fetchrow(_CLAIM, chain_id, signer, now, now + lease)
+async def claim(
+    tx: Connection, chain_id: int, signer: str, *, states: Iterable[State], now: datetime, lease: timedelta
+) -> Transaction | None:
+    """Take the transaction in one of these states that is due for longest, for as long as the lease."""
+    row = await tx.fetchrow(_CLAIM, chain_id, signer, now, now + lease, [state.value for state in states])
     return None if row is None else _transaction(row)
 
 

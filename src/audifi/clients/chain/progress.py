@@ -111,11 +111,16 @@ class Progress:
 
     async def _prepare(self) -> Prepared:
         row = self.transaction
-        gas = row.gas or fees.with_margin(quantity(await self._chain.call("eth_estimateGas", [self._call()])))
-        offer = await self._market()
-        pending_nonce = await self._chain.pending_nonce(row.signer)
-        balance_wei = quantity(await self._chain.call("eth_getBalance", [row.signer, "latest"]))
-        return Prepared(gas=gas, offer=offer, pending_nonce=pending_nonce, balance_wei=balance_wei)
+        calls: list[tuple[str, list[Any]]] = [fee_history(), ("eth_getBalance", [row.signer, "latest"])]
+        if row.gas is None:
+            calls.append(("eth_estimateGas", [self._call()]))
+        history, balance, *estimate = await self._chain.call_many(calls)
+        return Prepared(
+            gas=row.gas or fees.with_margin(quantity(*estimate)),
+            offer=offered(history, self._chain.facts.chain_id),
+            pending_nonce=await self._chain.pending_nonce(row.signer),
+            balance_wei=quantity(balance),
+        )
 
     def _call(self) -> dict[str, Any]:
         row = self.transaction
@@ -280,7 +285,7 @@ class Progress:
         old = self.transaction
         async with self._database.transaction() as tx:
             stored = await ledger.save(tx, new)
-            if self._told is not None and new.state is not old.state and new.state in _TELLS:
+            if self._told is not None and _is_news(old.state, new.state):
                 await self._told(tx, stored)
         self.transaction = stored
         if stored.is_settled:
@@ -295,10 +300,22 @@ class Progress:
         return {"transaction": row.key, "chain_id": row.chain_id, "nonce": row.nonce, "hash": version.hash}
 
 
+def _is_news(old: State, new: State) -> bool:
+    """Whether whoever asked may now act, or may no longer have acted."""
+    return old is not new and (new in _TELLS or old is State.CONFIRMED)
+
+
 async def market(chain: WritableChain) -> Offer:
     """Return what to offer on this chain now."""
-    asked = [hex(fees.HISTORY_BLOCKS), "latest", list(fees.HISTORY_PERCENTILES)]
+    return offered(await chain.call(*fee_history()), chain.facts.chain_id)
+
+
+def fee_history() -> tuple[str, list[Any]]:
+    return "eth_feeHistory", [hex(fees.HISTORY_BLOCKS), "latest", list(fees.HISTORY_PERCENTILES)]
+
+
+def offered(history: Any, chain_id: int) -> Offer:
     try:
-        return fees.market(await chain.call("eth_feeHistory", asked), fees.policy(chain.facts.chain_id))
+        return fees.market(history, fees.policy(chain_id))
     except ValueError as error:
         raise NotYet(str(error)) from error

@@ -18,6 +18,7 @@ Source: outbound.md 3; decided here: the pace.
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -39,6 +40,7 @@ from audifi.wire import metrics
 from audifi.wire.problems import BlockchainError, IdempotencyKeyReused, Invalid, Problem
 
 KEY_CHARS_MAX: Final = 200
+FAILURE_PAUSE_S_MAX: Final = 30.0
 _ADDRESS: Final = re.compile(r"0x[0-9a-f]{40}")
 _WEI_MAX: Final = 2**256 - 1
 _OURS: Final = "gap:"  # keys of fillers that nobody asked for (nonces.py)
@@ -49,6 +51,7 @@ class Pace:
     """How often a keeper looks."""
 
     poll_s: float = 1.0
+    lanes: int = 4  # transactions under way that are looked at at the same time
     lease_s: float = 15.0  # how long a killed pod's row waits; a step that takes longer is overtaken, not doubled
     upkeep_s: float = 15.0
 
@@ -66,7 +69,10 @@ class Transactions:
         pace: Pace | None = None,
         told: type_of_told | None = None,
     ) -> None:
-        """`told` runs in the database transaction that makes a transaction confirmed, final, failed or refused."""
+        """`told` runs in the database transaction that makes a transaction confirmed, final, failed or refused.
+
+        And in the one that takes `confirmed` back after a reorg: the state is `sent` or `mined` again then.
+        """
         self._database = database
         self._chains = chains
         self._signer = signer
@@ -126,13 +132,16 @@ class Transactions:
         """Keep every chain's transactions moving until cancelled."""
         async with asyncio.TaskGroup() as group:
             for chain_id in self._chains:
-                group.create_task(self._keep(chain_id), name=f"transactions of chain {chain_id}")
+                group.create_task(self._begin(chain_id), name=f"wanted transactions of chain {chain_id}")
+                group.create_task(self._pursue(chain_id), name=f"transactions under way on chain {chain_id}")
 
-    async def step(self, chain_id: int) -> bool:
-        """Take the transaction that is due one step further; False when none is due."""
+    async def step(self, chain_id: int, states: Iterable[State] = ledger.UNSETTLED) -> bool:
+        """Take a transaction that is due one step further; False when none is due."""
         async with self._database.transaction() as tx:
             lease = timedelta(seconds=self._pace.lease_s)
-            claimed = await ledger.claim(tx, chain_id, self._signer.address, now=self._clock.now(), lease=lease)
+            claimed = await ledger.claim(
+                tx, chain_id, self._signer.address, states=states, now=self._clock.now(), lease=lease
+            )
         if claimed is None:
             return False
         progress = Progress(
@@ -179,22 +188,52 @@ class Transactions:
                 return
         await self._nonces.fill_gap(chain_id, pending, await market(chain), self._clock.now())
 
-    async def _keep(self, chain_id: int) -> None:
+    async def _begin(self, chain_id: int) -> None:
+        """Sign what is wanted, one after the other: in the order it was asked for, as far as one pod goes."""
+
+        async def turn() -> None:
+            await self._drain(chain_id, {State.WANTED})
+
+        await self._for_ever(chain_id, turn, lambda within_s: self._woken(chain_id, within_s))
+
+    async def _pursue(self, chain_id: int) -> None:
+        """Look after what is under way, several at once: each look waits for a provider."""
         loop = asyncio.get_running_loop()
-        upkeep_at, failures = loop.time(), 0
+        upkeep_at = loop.time()
+
+        async def turn() -> None:
+            nonlocal upkeep_at
+            if await self.step(chain_id, ledger.UNDER_WAY):  # when there is one there may be many
+                await self._drain_together(chain_id)
+            if loop.time() >= upkeep_at:
+                upkeep_at = loop.time() + self._pace.upkeep_s
+                await self.upkeep(chain_id)
+
+        await self._for_ever(chain_id, turn, asyncio.sleep)
+
+    async def _drain(self, chain_id: int, states: Iterable[State]) -> None:
+        while await self.step(chain_id, states):
+            pass
+
+    async def _drain_together(self, chain_id: int) -> None:
+        lanes = (self._drain(chain_id, ledger.UNDER_WAY) for _ in range(self._pace.lanes))
+        ended = await asyncio.gather(*lanes, return_exceptions=True)
+        for error in (each for each in ended if isinstance(each, BaseException)):
+            raise error
+
+    async def _for_ever(
+        self, chain_id: int, turn: Callable[[], Awaitable[None]], rest: Callable[[float], Awaitable[None]]
+    ) -> None:
+        failures = 0
         while True:
             try:
-                while await self.step(chain_id):
-                    failures = 0
-                if loop.time() >= upkeep_at:
-                    upkeep_at = loop.time() + self._pace.upkeep_s
-                    await self.upkeep(chain_id)
+                await turn()
                 self._note(chain_id, None)
                 failures = 0
             except (Problem, NotYet, TooExpensive) as problem:
                 failures += 1
                 self._note(chain_id, problem)
-            await self._woken(chain_id, settling.pause_s(failures, 30.0) if failures else self._pace.poll_s)
+            await rest(settling.pause_s(failures, FAILURE_PAUSE_S_MAX) if failures else self._pace.poll_s)
 
     async def _woken(self, chain_id: int, within_s: float) -> None:
         try:
