@@ -95,7 +95,7 @@ async def _storm(seed: int) -> Seen:
     return await seen
 
 
-@pytest.mark.parametrize("seed", (2, 7, 12, 26, 33))
+@pytest.mark.parametrize("seed", [2, 7, 12, 26, 33])
 def test_a_storm_of_faults_reaches_no_caller(seed: int) -> None:
     seen = run(_storm(seed))
     assert not seen.errors, seen.errors[:3]
