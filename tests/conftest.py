@@ -13,12 +13,16 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from tests.support import logs
 
 from audifi.local.files import remove_tree
 from audifi.local.held import Held, held
 
 ROOT = Path(__file__).resolve().parents[1]
+# No test is timed (architecture.md 7): hypothesis' 200 ms per example would time the machine's other work.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 STORES = ("pgbouncer", "redis-cluster", "redis-queue")
 
 
