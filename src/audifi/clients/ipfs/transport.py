@@ -133,10 +133,10 @@ class Transport:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                headers=dict(self._account.headers),
+                headers={"Accept-Encoding": "identity", **self._account.headers},
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=self._account.read_s),
                 connector=aiohttp.TCPConnector(limit=16),
-                auto_decompress=False,  # a small answer must not become a large one
+                auto_decompress=False,  # a small answer must not become a large one: we ask for none compressed
             )
         return self._session
 
