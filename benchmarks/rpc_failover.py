@@ -97,8 +97,7 @@ async def once(
         process.go()
         answers = asyncio.create_task(process.answers(within_s=length_s + DRAIN_S + 10))
         await asyncio.sleep(arguments.seconds * WARM_ROUNDS)
-        async with net.broken(scenario):
-            broken = monotonic()
+        async with net.broken(scenario) as broken:
             await asyncio.sleep(arguments.seconds)
         healed = monotonic()
         lines = await answers
@@ -107,6 +106,17 @@ async def once(
     history = History(calls=calls, heads=net.heads, samples=net.samples, broken=broken, healed=healed, end=end)
     (folder / f"{scenario.name}-{candidate.name}.json").write_text(json.dumps(asdict(history)))
     return judged(history)
+
+
+async def steadily(
+    net: Network, scenario: Scenario, candidate: Candidate, arguments: Arguments, *, folder: Path
+) -> Verdict:
+    """The same, once more if its process did not start or end as it should: a whole run takes long."""
+    try:
+        return await once(net, scenario, candidate, arguments, folder=folder)
+    except (RuntimeError, TimeoutError) as error:
+        say(f"{scenario.name} {candidate.name}: once more, because {error!r}")
+        return await once(net, scenario, candidate, arguments, folder=folder)
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
@@ -121,7 +131,9 @@ async def verdicts(net: Network, asked: Parts, arguments: Arguments, folder: Pat
         candidates = asked.candidates if turn % 2 == 0 else asked.candidates[::-1]
         found[scenario.name] = {}
         for candidate in candidates:
-            rounds = [await once(net, scenario, candidate, arguments, folder=folder) for _ in range(arguments.rounds)]
+            rounds = [
+                await steadily(net, scenario, candidate, arguments, folder=folder) for _ in range(arguments.rounds)
+            ]
             found[scenario.name][candidate.name] = worst(rounds)
             say(f"{scenario.name} {candidate.name}: {summary(worst(rounds))}")
     return found

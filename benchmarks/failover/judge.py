@@ -9,7 +9,7 @@ not the chain's. One call may be all three. What is not judged at all is an erro
 Source: the targets are issue 3's ("It must show"); how heads must behave: geth issue 27353, outbound.md 1.1 and 2.3.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -109,7 +109,7 @@ def judged(history: History) -> Verdict:
     waits = _waits(fault)
     errors = [call for call in calls if not call.ok]
     asked = _requests(history.samples, history.broken, history.healed)
-    whole = _requests(history.samples, calls[0].at, history.end) if calls else {}
+    whole = _requests(history.samples, float("-inf"), float("inf"))
     return Verdict(
         calls=len(calls),
         errors=len(errors),
@@ -188,16 +188,13 @@ def _is_foreign(call: Call, heads: Sequence[Head]) -> bool:
 
 
 def _requests(samples: Sequence[Sample], since: float, until: float) -> dict[str, int]:
-    """What each provider was asked between two moments."""
+    """What each provider was asked between the first sample after one moment and the last before the other."""
     if not samples:
         return {}
-    before, after = _at(samples, since), _at(samples, until)
+    first = min(bisect_left(samples, since, key=lambda sample: sample.at), len(samples) - 1)
+    last = max(bisect_right(samples, until, key=lambda sample: sample.at) - 1, 0)
+    before, after = samples[first], samples[max(first, last)]
     return {name: count - before.requests.get(name, 0) for name, count in after.requests.items()}
-
-
-def _at(samples: Sequence[Sample], moment: float) -> Sample:
-    """The last sample taken by then, or the first there is."""
-    return samples[max(bisect_right(samples, moment, key=lambda sample: sample.at) - 1, 0)]
 
 
 def _primary_share(history: History, since: float, until: float) -> float | None:

@@ -85,15 +85,16 @@ class Network:
         await self.knobs(SECOND, {"latency_ms": SECOND_MS})
 
     @asynccontextmanager
-    async def broken(self, scenario: Scenario) -> AsyncGenerator[None]:
-        """Break the primary for the length of the block."""
+    async def broken(self, scenario: Scenario) -> AsyncGenerator[float]:
+        """Break the primary for the length of the block, and say since when it is."""
         try:
             if scenario.frozen:
                 os.kill(self._pids[PRIMARY], signal.SIGSTOP)
             else:
                 await self.knobs(PRIMARY, {"latency_ms": PRIMARY_MS, **scenario.knobs})
-            await self._look_at_counts()  # exactly at both edges: requests just before them are not the fault's
-            yield
+            since = monotonic()
+            await self._look_at_counts()  # at both edges: requests just before them are not the fault's
+            yield since
             await self._look_at_counts()
         finally:
             if scenario.frozen:
