@@ -10,14 +10,14 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http.cookies import SimpleCookie
 from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.support.clock import MovableClock
 
-from audifi.kernel.clock import SystemClock
 from audifi.kernel.encoding import base64url
 from audifi.kernel.internal import InternalTokens
 from audifi.kernel.queue import Queue
@@ -42,25 +42,6 @@ CALLER_KEYS = msgspec.json.encode({"keys": [_public]}).decode()
 _addresses = itertools.count(int.from_bytes(os.urandom(2), "big") << 8)
 _names = itertools.count(1)
 _LINK = r"{path}\?token=([A-Za-z0-9_-]+)"
-
-
-class MovableClock:
-    """The machine's clock, moved forward as a test needs."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def now_s(self) -> float:
-        return self.now().timestamp()
-
-    def monotonic_s(self) -> float:
-        return SystemClock().monotonic_s() + self.ahead.total_seconds()
-
-    def advance(self, **parts: float) -> None:
-        self.ahead += timedelta(**parts)
 
 
 @dataclass

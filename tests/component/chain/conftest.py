@@ -9,7 +9,6 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -17,13 +16,13 @@ import pytest
 import pytest_asyncio
 from eth_utils.crypto import keccak
 from tests.component.chain.endpoint import Endpoint
+from tests.support.clock import MovableClock
 
 from audifi.clients.chain.access import WritableChains
 from audifi.clients.chain.ledger import SETTLED, Transaction
 from audifi.clients.chain.signer import Signer
 from audifi.clients.chain.transactions import Pace, Transactions
 from audifi.kernel import migrate
-from audifi.kernel.clock import SystemClock
 from audifi.kernel.database import Database
 from audifi.kernel.settings import Secret
 from audifi.local.files import remove_tree
@@ -34,25 +33,6 @@ POD = "worker-1"
 CHAIN = 1
 PROVIDERS = ("alchemy", "infura")
 ETHER = 10**18
-
-
-class MovableClock:
-    """The machine's clock, moved forward as a test needs."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def now_s(self) -> float:
-        return self.now().timestamp()
-
-    def monotonic_s(self) -> float:
-        return SystemClock().monotonic_s() + self.ahead.total_seconds()
-
-    def advance(self, seconds: float) -> None:
-        self.ahead += timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,11 @@ Units: seconds.
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from tests.support.clock import MovableClock
 
 from audifi.clients.ipfs import ledger
 from audifi.clients.ipfs.audit import Fault, Finding
@@ -20,7 +20,6 @@ from audifi.clients.ipfs.client import Ipfs
 from audifi.clients.ipfs.content import Content
 from audifi.clients.ipfs.pins import ContentStatus
 from audifi.clients.ipfs.policy import PinPolicy
-from audifi.kernel.clock import SystemClock
 from audifi.kernel.database import Database
 from audifi.kernel.settings import parse
 from audifi.local.waiting import NotReady, wait_for
@@ -40,25 +39,6 @@ HASTY = PinPolicy(
     api_per_minute=1e6,
     list_per_minute=1e6,
 )
-
-
-class MovableClock:
-    """The machine's clock, moved forward as a test needs."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def now_s(self) -> float:
-        return self.now().timestamp()
-
-    def monotonic_s(self) -> float:
-        return SystemClock().monotonic_s() + self.ahead.total_seconds()
-
-    def advance(self, seconds: float) -> None:
-        self.ahead += timedelta(seconds=seconds)
 
 
 class StandIn:
