@@ -14,8 +14,8 @@ Units: wei per gas.
 Invariant: tip ≤ ceiling ≤ cap; a replacement's fees are both at least 12.5 % over those it replaces.
 Errors: TooExpensive, with the numbers; ValueError for an answer that is no fee history.
 Source: EIP-1559 (1/8 per block); go-ethereum core/txpool/legacypool (PriceBump 10); Nethermind and others 12.5 %
-(outbound.md 3); Polygon PIP-35 (25 gwei, as tip) and PIP-59 (as base fee). Decided here: the caps, 2 × … 10 × what
-these chains asked at their busiest hours of 2024-2025, and the gas margin.
+(outbound.md 3); Polygon PIP-35 (25 gwei, as tip) and PIP-59 (as base fee). Decided here and not measured against
+live chains: the caps and the gas margin.
 """
 
 from collections.abc import Mapping
