@@ -1,6 +1,6 @@
 """What does our RPC pool add to the bare HTTP client, per call, and what do other clients cost?
 
-Between: clients.chain.pool, aiohttp, the clients of benchmarks/peers/rpc, and a local chain.
+Between: clients.chain.pool.chains, aiohttp, the clients of benchmarks/peers/rpc, and a local chain.
 Shape: eth_call with a new salt each, CONCURRENT at once and one by one, straight to the chain (no stand-in: only the
 caller's CPU is asked for). The pool and the bare client take turns in one process with uvloop; both pack and parse with
 msgspec over aiohttp. The other clients, and once more ours, each in a process of its own, as their users run them.
@@ -24,7 +24,7 @@ import aiohttp
 import msgspec
 import uvloop
 
-from audifi.clients.chain.pool import Chain, Chains
+from audifi.clients.chain.pool.chains import Chain, Chains
 from audifi.kernel.settings import Secret
 from audifi.local.held import Held, held
 from audifi.local.ports import LOOPBACK

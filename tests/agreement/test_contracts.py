@@ -1,6 +1,6 @@
 """What is committed as compiled is what the sources compile to, and the data plane carries it.
 
-Between: contracts/src, contracts/compiled (node contracts/build.mjs), clients.chain.abi.
+Between: contracts/src, contracts/compiled (node contracts/build.mjs), clients.chain.contracts.abi.
 Invariant: the compiler runs from its lock without a network; its output holds no time and no path.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from audifi.clients.chain.contracts import NAMES
+from audifi.clients.chain.contracts.surface import NAMES
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 COMPILED = CONTRACTS / "compiled"
@@ -56,7 +56,7 @@ def test_every_source_is_the_one_that_was_compiled(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_data_plane_carries_the_artifact(name: str) -> None:
     """Taught by an image that could not read the file it was built for: the folder is a link into contracts/."""
-    carried = importlib.resources.files("audifi.clients.chain").joinpath("compiled", f"{name}.json")
+    carried = importlib.resources.files("audifi.clients.chain.contracts").joinpath("compiled", f"{name}.json")
     assert carried.read_bytes() == (COMPILED / f"{name}.json").read_bytes()
 
 
@@ -67,7 +67,7 @@ def test_a_wheel_carries_them_too(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         for name in NAMES:
-            carried = wheel.read(f"audifi/clients/chain/compiled/{name}.json")
+            carried = wheel.read(f"audifi/clients/chain/contracts/compiled/{name}.json")
             assert carried == (COMPILED / f"{name}.json").read_bytes(), name
 
 

@@ -5,7 +5,7 @@ Between: topology.thirdparties (declares), wire.chains (facts) and clients.chain
 
 import pytest
 
-from audifi.clients.chain import health
+from audifi.clients.chain.pool import health
 from audifi.clients.chain.providers import parse_providers
 from audifi.clients.ipfs import breaker
 from audifi.topology.declaration import platform

@@ -9,7 +9,7 @@ from typing import Any
 
 import uvloop
 
-from audifi.clients.chain.pool import Chains
+from audifi.clients.chain.pool.chains import Chains
 from audifi.kernel.logs import Sink, log
 from audifi.kernel.settings import Secret
 from benchmarks.peers.rpc import open_loop

@@ -19,9 +19,9 @@ from tests.component.chain.endpoint import Endpoint
 from tests.support.clock import MovableClock
 
 from audifi.clients.chain.access import WritableChains
-from audifi.clients.chain.ledger import SETTLED, Transaction
-from audifi.clients.chain.signer import Signer
-from audifi.clients.chain.transactions import Pace, Transactions
+from audifi.clients.chain.writing.ledger import SETTLED, Transaction
+from audifi.clients.chain.writing.signer import Signer
+from audifi.clients.chain.writing.transactions import Pace, Transactions
 from audifi.kernel import migrate
 from audifi.kernel.database import Database
 from audifi.kernel.settings import Secret

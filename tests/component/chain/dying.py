@@ -20,9 +20,9 @@ from typing import Any
 
 import msgspec
 
-from audifi.clients.chain.pool import Chains
-from audifi.clients.chain.signer import Signer
-from audifi.clients.chain.transactions import Transactions
+from audifi.clients.chain.pool.chains import Chains
+from audifi.clients.chain.writing.signer import Signer
+from audifi.clients.chain.writing.transactions import Transactions
 from audifi.kernel.clock import SystemClock
 from audifi.kernel.database import Database
 from audifi.kernel.settings import Secret

@@ -17,9 +17,9 @@ from typing import Any
 import aiohttp
 from eth_utils.crypto import keccak
 
-from audifi.clients.chain import verdicts
 from audifi.clients.chain.errors import CallerError, ChainUnavailable, NonceUsed, PoolRejected, RangeTooLarge
-from audifi.clients.chain.verdicts import Verdict
+from audifi.clients.chain.pool import verdicts
+from audifi.clients.chain.pool.verdicts import Verdict
 from audifi.wire.chains import ChainFacts
 
 FACTS = ChainFacts(

@@ -8,8 +8,8 @@ from tests.component.chain.conftest import CHAIN, World
 from tests.component.chain.crashing import BrokenOff
 from tests.component.chain.endpoint import Fault
 
-from audifi.clients.chain.ledger import SETTLED, State
-from audifi.clients.chain.transactions import Transactions
+from audifi.clients.chain.writing.ledger import SETTLED, State
+from audifi.clients.chain.writing.transactions import Transactions
 
 pytestmark = pytest.mark.asyncio
 

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from tests.component.chain.conftest import Outside, StoreSettings, World
 
-from audifi.clients.chain.ledger import State
+from audifi.clients.chain.writing.ledger import State
 
 pytestmark = pytest.mark.asyncio
 

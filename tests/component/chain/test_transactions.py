@@ -6,12 +6,12 @@ import pytest
 from tests.component.chain.conftest import CHAIN, ETHER, World
 from tests.component.chain.endpoint import Fault
 
-from audifi.clients.chain import ledger
-from audifi.clients.chain.fees import GWEI
-from audifi.clients.chain.ledger import State, Transaction, Version
-from audifi.clients.chain.nonces import SKIP_MAX
-from audifi.clients.chain.signer import Unsigned
-from audifi.clients.chain.transactions import Transactions
+from audifi.clients.chain.writing import ledger
+from audifi.clients.chain.writing.fees import GWEI
+from audifi.clients.chain.writing.ledger import State, Transaction, Version
+from audifi.clients.chain.writing.nonces import SKIP_MAX
+from audifi.clients.chain.writing.signer import Unsigned
+from audifi.clients.chain.writing.transactions import Transactions
 from audifi.kernel.connection import Connection
 from audifi.wire.problems import IdempotencyKeyReused, Invalid, Unavailable
 

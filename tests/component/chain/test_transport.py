@@ -1,6 +1,6 @@
 """Over real sockets: what breaks comes back as a word, bounded in size, without the address it went to.
 
-Between: clients.chain.transport and a server that answers with the bytes it is told.
+Between: clients.chain.pool.transport and a server that answers with the bytes it is told.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from audifi.clients.chain import transport
-from audifi.clients.chain.transport import HttpTransport, TooLarge, Unreachable
+from audifi.clients.chain.pool import transport
+from audifi.clients.chain.pool.transport import HttpTransport, TooLarge, Unreachable
 from audifi.kernel.settings import Secret
 from audifi.local.ports import LOOPBACK
 

@@ -9,9 +9,9 @@ import pytest_asyncio
 from tests.component.chain.conftest import CHAIN, Outside, World
 from tests.component.chain.endpoint import FACTS
 
-from audifi.clients.chain.ledger import State
-from audifi.clients.chain.pool import Chains
-from audifi.clients.chain.transactions import Pace
+from audifi.clients.chain.pool.chains import Chains
+from audifi.clients.chain.writing.ledger import State
+from audifi.clients.chain.writing.transactions import Pace
 
 pytestmark = pytest.mark.asyncio
 

@@ -16,7 +16,7 @@ from tests.component.contracts import world
 from tests.component.contracts.node import Node
 from tests.component.contracts.world import World
 
-from audifi.clients.chain.abi import Artifact, Interface
+from audifi.clients.chain.contracts.abi import Artifact, Interface
 from audifi.local.files import remove_tree
 from audifi.local.held import held
 

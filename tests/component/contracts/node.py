@@ -2,7 +2,7 @@
 
 Between: the tests of this folder and a development node (JSON-RPC over one kept connection).
 Why not the pool: it refuses anvil's own methods, and these tests are about contracts, not about providers. The typed
-readers of clients.chain.contracts take this node in the pool's place.
+readers of clients.chain.contracts.surface take this node in the pool's place.
 Units: wei, epoch seconds.
 Invariant: every transaction is mined when `send` returns; a reverted one raises.
 Errors: Reverted with the contract's reason, decoded from the committed ABI; NodeFailed for any other refusal.
@@ -16,8 +16,8 @@ from typing import Any, TypeVar, cast
 
 from eth_utils.crypto import keccak
 
-from audifi.clients.chain import abi
-from audifi.clients.chain.contracts import NAMES
+from audifi.clients.chain.contracts import abi
+from audifi.clients.chain.contracts.surface import NAMES
 
 Answer = TypeVar("Answer")
 GAS = 16_000_000  # below EIP-7825's 2^24: what no transaction may exceed
@@ -81,7 +81,7 @@ class Node:
         raise NodeFailed(f"{method}: {error}")
 
     async def call(self, method: str, params: Sequence[Any] = (), *, deadline_s: float = 5.0) -> Any:
-        """Read, as clients.chain.contracts.Reader."""
+        """Read, as clients.chain.contracts.surface.Reader."""
         del deadline_s
         return self.rpc(method, *params)
 

@@ -6,7 +6,7 @@ Between: the contracts on a chain and the artifacts the data plane carries.
 from tests.component.contracts.node import now
 from tests.component.contracts.world import ALICE, World
 
-from audifi.clients.chain.contracts import DividendContract, MasterContract
+from audifi.clients.chain.contracts.surface import DividendContract, MasterContract
 
 
 def test_what_was_deployed_is_what_was_compiled(chain: World) -> None:

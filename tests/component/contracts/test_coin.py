@@ -8,9 +8,9 @@ import pytest
 from tests.component.contracts.node import Reverted, now, wallet
 from tests.component.contracts.world import ADMIN, ALICE, BOB, COIN, HOLDERS, NONE, OPERATOR, STRANGER, World
 
-from audifi.clients.chain import abi
-from audifi.clients.chain.contracts import CoinContract
-from audifi.clients.chain.events import CoinTransfer
+from audifi.clients.chain.contracts import abi
+from audifi.clients.chain.contracts.events import CoinTransfer
+from audifi.clients.chain.contracts.surface import CoinContract
 
 
 def test_the_supply_is_a_million_in_four_parts(chain: World) -> None:

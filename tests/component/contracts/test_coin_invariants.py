@@ -14,7 +14,7 @@ from tests.component.contracts.node import ETHER, now
 from tests.component.contracts.test_share_invariants import BUDGET, Machine, on
 from tests.component.contracts.world import ALICE, BOB, COIN, FAR_S, HOLDERS, STRANGER, World
 
-from audifi.clients.chain.events import Swap
+from audifi.clients.chain.contracts.events import Swap
 
 FEWER = settings(BUDGET, max_examples=12)  # a step here reads seven balances
 YEAR_S = 31_536_000

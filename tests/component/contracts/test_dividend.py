@@ -1,6 +1,6 @@
 """Hold dividends to their rule: what is claimed is what was deposited, to the last wei and never more.
 
-Between: Dividend.sol, clients.chain.merkle and domain.md 2.2, whose vectors stand here as they stand there.
+Between: Dividend.sol, clients.chain.contracts.merkle and domain.md 2.2, whose vectors stand here as they stand there.
 Units: wei.
 """
 
@@ -11,10 +11,10 @@ import pytest
 from tests.component.contracts.node import ETHER, Reverted, now, wallet
 from tests.component.contracts.world import ADMIN, ALICE, BOB, CAROL, NONE, OPERATOR, STRANGER, World
 
-from audifi.clients.chain.abi import Interface
-from audifi.clients.chain.contracts import DividendContract, Epoch
-from audifi.clients.chain.events import DividendClaimed, RevenueDeposited, RootSet, RootWithdrawn
-from audifi.clients.chain.merkle import EpochTree, epoch_tree, leaf
+from audifi.clients.chain.contracts.abi import Interface
+from audifi.clients.chain.contracts.events import DividendClaimed, RevenueDeposited, RootSet, RootWithdrawn
+from audifi.clients.chain.contracts.merkle import EpochTree, epoch_tree, leaf
+from audifi.clients.chain.contracts.surface import DividendContract, Epoch
 
 PAYOUT = UUID("01890000-0000-7000-8000-0000000000b1")
 OTHER_PAYOUT = UUID("01890000-0000-7000-8000-0000000000b2")

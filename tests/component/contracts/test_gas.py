@@ -26,14 +26,14 @@ from tests.component.contracts.world import (
     World,
 )
 
-from audifi.clients.chain.contracts import (
+from audifi.clients.chain.contracts.merkle import epoch_tree
+from audifi.clients.chain.contracts.surface import (
     CoinContract,
     DividendContract,
     MasterContract,
     PoolContract,
     StakingContract,
 )
-from audifi.clients.chain.merkle import epoch_tree
 
 README = Path(__file__).resolve().parents[3] / "contracts/README.md"
 TOLERANCE = 0.005

@@ -26,9 +26,9 @@ from tests.component.contracts.world import (
     master_of,
 )
 
-from audifi.clients.chain.abi import Interface
-from audifi.clients.chain.contracts import MasterContract
-from audifi.clients.chain.events import MasterRegistered, Minted, ProceedsSplit, PurchaseMinted, ShareTransfer
+from audifi.clients.chain.contracts.abi import Interface
+from audifi.clients.chain.contracts.events import MasterRegistered, Minted, ProceedsSplit, PurchaseMinted, ShareTransfer
+from audifi.clients.chain.contracts.surface import MasterContract
 
 PRICE = TERMS.mint_price_wei
 PUBLIC = 110

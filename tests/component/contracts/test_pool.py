@@ -8,9 +8,9 @@ import pytest
 from tests.component.contracts.node import ETHER, Reverted, now
 from tests.component.contracts.world import ALICE, BOB, COIN, FAR_S, HOLDERS, STRANGER, World
 
-from audifi.clients.chain.abi import Interface
-from audifi.clients.chain.contracts import PoolContract
-from audifi.clients.chain.events import LiquidityAdded, LiquidityRemoved, Swap
+from audifi.clients.chain.contracts.abi import Interface
+from audifi.clients.chain.contracts.events import LiquidityAdded, LiquidityRemoved, Swap
+from audifi.clients.chain.contracts.surface import PoolContract
 
 COINS = 250_000 * COIN
 NATIVE = 25 * ETHER

@@ -1,6 +1,6 @@
 """Read the contracts through the pool, as services do: values, and the reason of a refusal.
 
-Between: clients.chain.contracts, clients.chain.pool and a node.
+Between: clients.chain.contracts.surface, clients.chain.pool.chains and a node.
 """
 
 from collections.abc import AsyncIterator
@@ -10,11 +10,11 @@ import pytest_asyncio
 from tests.component.contracts.node import ETHER
 from tests.component.contracts.world import ALICE, ARTIST, BOB, TERMS, World
 
-from audifi.clients.chain.abi import Undecodable
-from audifi.clients.chain.contracts import CoinContract, MasterContract
+from audifi.clients.chain.contracts.abi import Undecodable
+from audifi.clients.chain.contracts.events import Minted
+from audifi.clients.chain.contracts.surface import CoinContract, MasterContract
 from audifi.clients.chain.errors import CallerError
-from audifi.clients.chain.events import Minted
-from audifi.clients.chain.pool import Chain, Chains
+from audifi.clients.chain.pool.chains import Chain, Chains
 
 pytestmark = pytest.mark.asyncio
 

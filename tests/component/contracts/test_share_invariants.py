@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.component.contracts.node import ETHER, Reverted, now
 from tests.component.contracts.world import ADMIN, ALICE, ARTIST, BOB, CAROL, OPERATOR, PLATFORM, STRANGER, TERMS, World
 
-from audifi.clients.chain.merkle import EpochTree, epoch_tree
+from audifi.clients.chain.contracts.merkle import EpochTree, epoch_tree
 
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)  # every step is a real block
 BUDGET = settings(max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=SLOW)

@@ -18,9 +18,9 @@ from tests.component.contracts.world import (
     World,
 )
 
-from audifi.clients.chain import abi
-from audifi.clients.chain.contracts import StakingContract
-from audifi.clients.chain.events import RewardPaid, Staked, Unstaked
+from audifi.clients.chain.contracts import abi
+from audifi.clients.chain.contracts.events import RewardPaid, Staked, Unstaked
+from audifi.clients.chain.contracts.surface import StakingContract
 
 DAY_S = 86_400
 YEAR_S = 31_536_000

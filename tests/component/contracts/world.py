@@ -11,7 +11,7 @@ from uuid import UUID
 
 from tests.component.contracts.node import ETHER, Node, wallet
 
-from audifi.clients.chain.contracts import (
+from audifi.clients.chain.contracts.surface import (
     CoinContract,
     CoinHolders,
     DividendContract,

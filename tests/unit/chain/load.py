@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.unit.chain.world import Simulated, Truth, pause
 
-from audifi.clients.chain.chain import Chain
+from audifi.clients.chain.pool.chain import Chain
 from audifi.wire.problems import Problem
 
 STALE_BLOCKS = 2  # behind the truth at the time of asking

@@ -1,6 +1,6 @@
 """Prove that the committed ABI is read right: selectors, structs, overloads, logs, reasons.
 
-Between: clients.chain.abi, clients.chain.events and the public facts of the standards.
+Between: clients.chain.contracts.abi, clients.chain.contracts.events and the public facts of the standards.
 Source: EIP-20, EIP-721, EIP-2981 (selectors and topics that every explorer shows).
 """
 
@@ -10,8 +10,8 @@ import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from audifi.clients.chain import abi, events
-from audifi.clients.chain.contracts import NAMES, CoinContract, DividendContract, MasterContract
+from audifi.clients.chain.contracts import abi, events
+from audifi.clients.chain.contracts.surface import NAMES, CoinContract, DividendContract, MasterContract
 
 TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 ALICE = "0x" + "a1" * 20

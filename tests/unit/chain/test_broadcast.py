@@ -1,6 +1,6 @@
 """A broadcast ends with the transaction's hash whenever any node has it, and with the reason when none will.
 
-Between: clients.chain.broadcast and simulated mempools, in virtual time.
+Between: clients.chain.pool.broadcast and simulated mempools, in virtual time.
 Source: outbound.md 2.4.
 """
 
@@ -13,9 +13,9 @@ from eth_utils.crypto import keccak
 from tests.unit.chain.world import FACTS, Simulated, Truth, pause, run
 
 from audifi.clients.chain import CallerError, Chain, ChainUnavailable, NonceUsed, PoolRejected
-from audifi.clients.chain.codec import Answer
-from audifi.clients.chain.endpoint import Endpoint
-from audifi.clients.chain.transport import Unreachable
+from audifi.clients.chain.pool.codec import Answer
+from audifi.clients.chain.pool.endpoint import Endpoint
+from audifi.clients.chain.pool.transport import Unreachable
 
 RAW = b"\x02signed bytes"
 HASH = "0x" + keccak(RAW).hex()

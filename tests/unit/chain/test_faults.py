@@ -1,7 +1,7 @@
 """Whatever happens to the primary, callers see no error and no old head, and it gets its traffic back.
 
 Between: clients.chain over simulated providers, in virtual time: primary 10 ms, fallback 20 ms, 100 calls a second.
-Source: issue 3 "It must show"; outbound.md 2.3.
+Source: docs/chain-rpc.md; outbound.md 2.3.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ import pytest
 from tests.unit.chain.load import Load, Seen
 from tests.unit.chain.world import FACTS, Simulated, Truth, pause, run
 
-from audifi.clients.chain.chain import Chain
-from audifi.clients.chain.endpoint import Endpoint
+from audifi.clients.chain.pool.chain import Chain
+from audifi.clients.chain.pool.endpoint import Endpoint
 
 FAULTS = [
     ("kill", 0.0),

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.unit.chain.branching import CONTRACT, FACTS, Branching
 
 from audifi.clients.chain.errors import RangeTooLarge
-from audifi.clients.chain.follower import Applied, Filter, Follower, Log, Undone
-from audifi.clients.chain.forks import Mark, common, decide, header, may_hold
+from audifi.clients.chain.following.follower import Applied, Filter, Follower, Log, Undone
+from audifi.clients.chain.following.forks import Mark, common, decide, header, may_hold
 
 WANTED = Filter(addresses=(CONTRACT,))
 

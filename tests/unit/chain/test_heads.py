@@ -1,13 +1,13 @@
 """The served tip never falls, is never ahead of everybody, and a lagging or forked endpoint has no say in it.
 
-Between: clients.chain.heads (pure).
+Between: clients.chain.pool.heads (pure).
 """
 
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.chain.world import FACTS
 
-from audifi.clients.chain.heads import Head, Heads
+from audifi.clients.chain.pool.heads import Head, Heads
 
 NAMES = ("alchemy", "infura", "third")
 

@@ -1,14 +1,14 @@
 """An endpoint is left out when it deserves it, and comes back when probes say so.
 
-Between: clients.chain.health, budget, choice (pure).
+Between: clients.chain.pool.health, budget, choice (pure).
 """
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audifi.clients.chain.budget import BURST, OVERDRAFT, SHARE, Bucket, SecondTries
-from audifi.clients.chain.choice import HEDGE_S, choose, hedge_s
-from audifi.clients.chain.health import FAILURES_RUN, PROBES_MAX, PROBES_MIN, Health, Rank, Standing
+from audifi.clients.chain.pool.budget import BURST, OVERDRAFT, SHARE, Bucket, SecondTries
+from audifi.clients.chain.pool.choice import HEDGE_S, choose, hedge_s
+from audifi.clients.chain.pool.health import FAILURES_RUN, PROBES_MAX, PROBES_MIN, Health, Rank, Standing
 
 
 def verified() -> Health:

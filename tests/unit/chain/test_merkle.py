@@ -1,6 +1,6 @@
 """Prove the tree of claims: OpenZeppelin's own example, then every tree hypothesis can think of.
 
-Between: clients.chain.merkle and the standard it follows; the contract's side is in tests/component/contracts.
+Between: clients.chain.contracts.merkle and the standard it follows; the contract's side: tests/component/contracts.
 Source: the example values of OpenZeppelin merkle-tree's README, with their root.
 """
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audifi.clients.chain import merkle
+from audifi.clients.chain.contracts import merkle
 
 DIVIDEND = "0x" + "dd" * 20
 WALLETS = st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex())

@@ -1,6 +1,6 @@
 """One chain from several endpoints: what callers can rely on, call by call.
 
-Between: clients.chain.chain and simulated providers, in virtual time.
+Between: clients.chain.pool.chain and simulated providers, in virtual time.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ import pytest
 from tests.unit.chain.world import FACTS, FIRST_BLOCK, Simulated, Truth, pause, run
 
 from audifi.clients.chain import CallerError, Chain, ChainUnavailable, Disagreement, MethodRefused
-from audifi.clients.chain.budget import Bucket
-from audifi.clients.chain.endpoint import Endpoint
+from audifi.clients.chain.pool.budget import Bucket
+from audifi.clients.chain.pool.endpoint import Endpoint
 from audifi.kernel import context
 from audifi.kernel.context import Context
 

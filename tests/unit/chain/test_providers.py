@@ -8,9 +8,9 @@ import asyncio
 import pytest
 
 from audifi.clients.chain import Chains, UnknownChain, parse_providers
-from audifi.clients.chain.cache import BYTES_MAX, ENTRIES_MAX, Cache
-from audifi.clients.chain.methods import Keep, policy_of
-from audifi.clients.chain.pins import pinned
+from audifi.clients.chain.pool.cache import BYTES_MAX, ENTRIES_MAX, Cache
+from audifi.clients.chain.pool.heights import pinned
+from audifi.clients.chain.pool.methods import Keep, policy_of
 from audifi.kernel.settings import Secret, SettingsError
 
 GOOD = (

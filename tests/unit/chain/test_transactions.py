@@ -11,11 +11,11 @@ from eth_account import Account
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audifi.clients.chain import fees, settling
-from audifi.clients.chain.fees import GWEI, FeePolicy, Offer, TooExpensive
-from audifi.clients.chain.ledger import SETTLED, State, Transaction, Version
-from audifi.clients.chain.settling import Receipt
-from audifi.clients.chain.signer import Signer, SignerError, Unsigned
+from audifi.clients.chain.writing import fees, settling
+from audifi.clients.chain.writing.fees import GWEI, FeePolicy, Offer, TooExpensive
+from audifi.clients.chain.writing.ledger import SETTLED, State, Transaction, Version
+from audifi.clients.chain.writing.settling import Receipt
+from audifi.clients.chain.writing.signer import Signer, SignerError, Unsigned
 from audifi.kernel.settings import Secret
 from audifi.wire.chains import CHAINS
 

@@ -1,6 +1,6 @@
 """Every form of refusal is understood, in the words and codes that providers use.
 
-Between: clients.chain.verdicts and codec (pure).
+Between: clients.chain.pool.verdicts and codec (pure).
 Source: outbound.md 1.2, 1.3, 2.4.
 """
 
@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audifi.clients.chain.codec import Answer, Item, read_many, read_one, request
-from audifi.clients.chain.verdicts import RATE_WAIT_S_MAX, Judgement, Verdict, judge, seconds_to_reset
+from audifi.clients.chain.pool.codec import Answer, Item, read_many, read_one, request
+from audifi.clients.chain.pool.verdicts import RATE_WAIT_S_MAX, Judgement, Verdict, judge, seconds_to_reset
 
 READS = [
     (429, None, "", Verdict.RATE),

@@ -13,8 +13,8 @@ from typing import Any, cast
 import looptime
 import msgspec
 
-from audifi.clients.chain.codec import Answer
-from audifi.clients.chain.transport import Unreachable
+from audifi.clients.chain.pool.codec import Answer
+from audifi.clients.chain.pool.transport import Unreachable
 from audifi.wire.chains import ChainFacts
 
 FACTS = ChainFacts(

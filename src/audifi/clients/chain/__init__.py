@@ -14,10 +14,10 @@ from audifi.clients.chain.errors import (
     RangeTooLarge,
     UnknownChain,
 )
-from audifi.clients.chain.heads import Head
-from audifi.clients.chain.pool import Chain, Chains
+from audifi.clients.chain.pool.chains import Chain, Chains
+from audifi.clients.chain.pool.heads import Head
+from audifi.clients.chain.pool.status import EndpointStatus
 from audifi.clients.chain.providers import Provider, parse_providers
-from audifi.clients.chain.status import EndpointStatus
 
 __all__ = [
     "CallerError",

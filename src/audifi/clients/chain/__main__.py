@@ -15,7 +15,7 @@ import msgspec
 
 from audifi.clients.chain.doctor import examine
 from audifi.clients.chain.errors import UnknownChain
-from audifi.clients.chain.pool import Chains
+from audifi.clients.chain.pool.chains import Chains
 from audifi.clients.chain.providers import Provider, parse_providers
 from audifi.kernel import logs
 from audifi.kernel.console import answer, progress

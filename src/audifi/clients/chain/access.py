@@ -1,6 +1,6 @@
 """Say what transactions and followers ask of a chain: the part of the pool they are written against.
 
-Between: clients.chain.chain and pool (are these) and clients.chain.{nonces,transactions,follower} (are given one).
+Between: clients.chain.pool.chain and pool (are these) and writing and following (are given one).
 Units: deadline_s seconds.
 Errors: those of clients.chain.errors; see the pool. ChainUnavailable for a number that is none.
 """

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from audifi.clients.chain.codec import Item, Outcome, decoded, encoded, read_many, read_one, request
+from audifi.clients.chain.pool.codec import Item, Outcome, decoded, encoded, read_many, read_one, request
+from audifi.clients.chain.pool.transport import HttpTransport, TooLarge, Unreachable
+from audifi.clients.chain.pool.verdicts import Judgement, Verdict
 from audifi.clients.chain.providers import Provider
-from audifi.clients.chain.transport import HttpTransport, TooLarge, Unreachable
-from audifi.clients.chain.verdicts import Judgement, Verdict
 from audifi.wire.chains import CHAINS, ChainFacts
 
 ANSWER_WITHIN_S: Final = 5.0

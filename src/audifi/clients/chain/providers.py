@@ -1,6 +1,6 @@
 """Read the ordered list of providers from the environment, and say everything that is wrong with it at once.
 
-Between: a process's settings (RPC_PROVIDERS, RPC_KEYS) and clients.chain.pool.
+Between: a process's settings (RPC_PROVIDERS, RPC_KEYS) and clients.chain.pool.chains.
 
 Sample:
     RPC_PROVIDERS=1:alchemy=https://eth-mainnet.g.alchemy.com/v2/{key}#per_s=500,1:infura=https://mainnet.infura.io/v3/{key}

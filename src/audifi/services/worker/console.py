@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from audifi.clients.chain.pool import Chain
+from audifi.clients.chain.pool.chains import Chain
 from audifi.clients.ipfs.audit import AuditReport
 from audifi.clients.ipfs.content import ContentError
 from audifi.clients.ipfs.pins import ContentStatus

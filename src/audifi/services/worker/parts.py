@@ -9,9 +9,9 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
-from audifi.clients.chain.pool import Chains
-from audifi.clients.chain.signer import Signer, SignerError
-from audifi.clients.chain.transactions import Transactions
+from audifi.clients.chain.pool.chains import Chains
+from audifi.clients.chain.writing.signer import Signer, SignerError
+from audifi.clients.chain.writing.transactions import Transactions
 from audifi.clients.ipfs.client import Ipfs
 from audifi.kernel.clock import SystemClock
 from audifi.kernel.database import Database

@@ -1,6 +1,6 @@
 """Read the worker's rows for people: what was sent to chains, newest first.
 
-Between: console (prints it) and the tables of clients.chain.ledger.
+Between: console (prints it) and the tables of clients.chain.writing.ledger.
 Shape: at most LATEST_MAX transactions, each with every version that was signed, oldest first.
 Errors: what the driver raises, which kernel.database translates.
 """
