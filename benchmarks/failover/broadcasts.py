@@ -16,12 +16,13 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 
 from benchmarks.failover.candidates import Candidate, running
-from benchmarks.failover.judge import CHAIN_ID
+from benchmarks.failover.judge import CHAIN_ID, PRIMARY
 from benchmarks.failover.network import Network
 from benchmarks.failover.scenarios import LOST_ACKNOWLEDGEMENT
 
 ANSWERS_WITHIN_S = 60.0
 MINED_WITHIN_S = 15.0
+METHOD = "eth_sendRawTransaction"
 GAS = 21_000
 GWEI = 10**9
 BALANCE = 10**18
@@ -34,6 +35,7 @@ class Told:
     told: str  # the hash, or the error
     is_right: bool
     is_mined: bool
+    is_hit: bool  # False: it asked the second provider first, and lost nothing
 
 
 def signed(seed: int, number: int) -> tuple[str, str, str]:
@@ -55,12 +57,15 @@ async def lost_acknowledgements(
     for number, candidate in enumerate(candidates):
         address, raw, tx_hash = signed(seed, number)
         await network.chain("anvil_setBalance", address, hex(BALANCE))
+        before = await network.asked(PRIMARY, METHOD)
         told = {**network.told, "mode": "send", "raw": raw}
         async with running(candidate, told, log=folder / f"{candidate.name}.log") as process:
             async with network.broken(LOST_ACKNOWLEDGEMENT):
                 process.go()
                 (answer,) = await process.answers(within_s=ANSWERS_WITHIN_S)
             said = str(answer.get("told") or answer.get("error"))
+            is_hit = await network.asked(PRIMARY, METHOD) > before
             is_mined = await network.mined(tx_hash, within_s=MINED_WITHIN_S)
-            found[candidate.name] = asdict(Told(told=said, is_right=said == tx_hash, is_mined=is_mined))
+            told_so = Told(told=said, is_right=said == tx_hash, is_mined=is_mined, is_hit=is_hit)
+            found[candidate.name] = asdict(told_so)
     return found

@@ -146,6 +146,12 @@ class Network:
     def _control(self, provider: str, path: str) -> str:
         return f"http://{LOOPBACK}:{self._platform.port(f'{provider}-1', 'control')}/{path}"
 
+    async def asked(self, provider: str, method: str) -> int:
+        """How often a provider was asked for this method."""
+        async with self._http.get(self._control(provider, "counts")) as reply:
+            rows = (await reply.json())["calls"]
+        return sum(row["count"] for row in rows if row["method"] == method)
+
     async def mined(self, tx_hash: str, *, within_s: float) -> bool:
         """Whether this transaction is in a block by then."""
 

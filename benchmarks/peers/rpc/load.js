@@ -18,7 +18,9 @@ export const monotonic = () => Number(process.hrtime.bigint()) / 1e9
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`)
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const salt = (seed, number) => (BigInt(seed) * 1_000_000n + BigInt(number)).toString(16)
-const named = (error) => `${error?.code ?? ''} ${error?.name ?? 'Error'}: ${String(error?.message ?? error)}`.slice(0, 160)
+// What the library says, without addresses: a key is part of them.
+const named = (error) =>
+  `${error?.code ?? ''} ${error?.name ?? 'Error'}: ${error?.message ?? error}`.replace(/https?:\S+/g, 'URL').slice(0, 160)
 
 // What one call asks: [kind, method, params].
 function question(seed, number) {

@@ -10,6 +10,7 @@ Invariant: a call begins at its time whatever the earlier ones do, and its ms co
 
 import asyncio
 import json
+import re
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -50,7 +51,8 @@ def seen(kind: str, answer: Any) -> dict[str, Any]:
 
 
 def named(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:160]
+    """What the library says, without addresses: a key is part of them."""
+    return re.sub(r"https?:\S+", "URL", f"{type(error).__name__}: {error}")[:160]
 
 
 async def timed(ask: Ask, asked: tuple[str, str, list[Any]], at: float) -> dict[str, Any]:
