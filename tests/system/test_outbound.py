@@ -80,7 +80,7 @@ async def test_the_doctor_finds_nothing_here_and_a_wrong_key_there(platform: Hel
         (("chain", "call", "eth_blockNumber", "--chain", "goerli"), "there is no chain 'goerli'"),
         (("chain", "tx", "show", "nobody-asked"), "no transaction has the key"),
         (("chain", "tx", "send", "0x12", "--wei", "1", "--key", "wrong"), "not an address"),
-        (("pins", "add", "/nowhere/cover.png"), "is not a file"),
+        (("pins", "add", "/nowhere/cover.png"), "is neither a file nor a directory"),
     ],
 )
 async def test_a_mistake_is_told_in_one_line(platform: Held, words: tuple[str, ...], said: str) -> None:

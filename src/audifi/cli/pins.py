@@ -38,7 +38,7 @@ def add(
     json_: JsonOption = False,
     instance: InstanceOption = DEFAULT,
 ) -> int:
-    """Compute the CID of a file and have it pinned.
+    """Compute the CID of a file, or of a flat directory, and have it pinned.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ def add(
     instance
         Directory of the running platform.
     """
-    if not file.is_file():
-        raise LocalError(f"{file} is not a file")
+    if not file.is_file() and not file.is_dir():
+        raise LocalError(f"{file} is neither a file nor a directory")
     arguments = ["pins-add", str(file.resolve()), *(["--wait"] if wait else [])]
     found = asked(WORKER_CONSOLE, arguments, as_worker(instance))
     shown(found, as_json=json_, text=lambda each: _contents([each]))

@@ -71,5 +71,5 @@ def test_a_repair_says_what_it_mended_and_left(capsys: pytest.CaptureFixture[str
 
 
 def test_a_file_that_is_not_there_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
-    with pytest.raises(LocalError, match="is not a file"):
+    with pytest.raises(LocalError, match="is neither a file nor a directory"):
         pins.add(tmp_path / "nothing.png")
