@@ -11,6 +11,7 @@ import pytest
 from tests.component.ipfs.world import HASTY, World
 
 from audifi.clients.ipfs.client import Ipfs
+from audifi.clients.ipfs.content import ContentError
 from audifi.clients.ipfs.pinata_legacy import regions
 from audifi.local.waiting import NotReady, wait_for
 
@@ -98,13 +99,17 @@ async def test_a_cancelled_turn_leaves_no_task_and_loses_nothing(world: World) -
 
 async def test_a_directory_is_pinned_as_one(world: World, tmp_path: Path) -> None:
     ipfs = world.ipfs()
+    folder = tmp_path / "tokens"
+    folder.mkdir()
     for number in range(5):
-        (tmp_path / f"{number}.json").write_bytes(secrets.token_bytes(40))
-    (tmp_path / "content").mkdir(exist_ok=True)
-    status = await ipfs.add(tmp_path, name="tokens")
+        (folder / f"{number}.json").write_bytes(secrets.token_bytes(40))
+    status = await ipfs.add(folder)
     assert (status.name, status.size_bytes) == ("tokens", 200)
     await world.kept(ipfs, status.cid)
     assert [each.cid async for each in ipfs.list()] == [status.cid]
+    (folder / "more").mkdir()
+    with pytest.raises(ContentError, match="only flat directories"):
+        await ipfs.add(folder)
 
 
 async def test_the_older_api_pins_with_regions(world: World) -> None:

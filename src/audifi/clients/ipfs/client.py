@@ -16,7 +16,7 @@ from typing import Any, Protocol, Self
 from audifi.clients.ipfs import car
 from audifi.clients.ipfs.audit import Audit, AuditReport
 from audifi.clients.ipfs.cids import Cid
-from audifi.clients.ipfs.content import Shelf
+from audifi.clients.ipfs.content import ContentError, Shelf
 from audifi.clients.ipfs.gateways import Gateway, Gateways
 from audifi.clients.ipfs.keeper import Keeper
 from audifi.clients.ipfs.pinata import Pinata
@@ -190,8 +190,16 @@ class Ipfs:
 
 
 def _files(path: Path) -> dict[str, Path | bytes] | None:
-    """Return the files of a directory by name; None for a file."""
-    return {each.name: each for each in sorted(path.iterdir()) if each.is_file()} if path.is_dir() else None
+    """Return the files of a directory by name; None for a file.
+
+    Raises: ContentError for a directory that holds anything else: it would be pinned without it.
+    """
+    if not path.is_dir():
+        return None
+    inside = sorted(path.iterdir())
+    if others := [each.name for each in inside if not each.is_file()]:
+        raise ContentError(f"{path} holds more than files ({', '.join(others[:3])}): only flat directories are pinned")
+    return {each.name: each for each in inside}
 
 
 def _extract(archive: Path, root: Cid, places: dict[Cid, car.Place], destination: Path) -> int:
