@@ -15,10 +15,11 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from eth_utils.crypto import keccak
-from tests.component.chain.endpoint import Endpoint
+from tests.component.chain.endpoint import FACTS, Endpoint
 from tests.support.clock import MovableClock
 
 from audifi.clients.chain.access import WritableChains
+from audifi.clients.chain.pool.chains import Chains
 from audifi.clients.chain.writing.ledger import SETTLED, Transaction
 from audifi.clients.chain.writing.signer import Signer
 from audifi.clients.chain.writing.transactions import Pace, Transactions
@@ -126,6 +127,38 @@ def outside(request: pytest.FixtureRequest) -> Iterator[Outside]:
         )
     if not request.session.testsfailed:
         remove_tree(path.resolve())
+
+
+@pytest_asyncio.fixture
+async def chains(outside: Outside) -> AsyncIterator[Chains]:
+    opened = await Chains.open(outside.providers, outside.keys, facts={CHAIN: FACTS})
+    yield opened
+    await opened.close()
+
+
+class Knobs:
+    """The faults of both providers."""
+
+    def __init__(self, session: aiohttp.ClientSession, controls: dict[str, str]) -> None:
+        self._session = session
+        self._controls = controls
+
+    async def turn(self, provider: str, **faults: object) -> None:
+        async with self._session.put(f"{self._controls[provider]}/faults", json=faults) as answer:
+            assert answer.status == 200, await answer.text()
+
+    async def clear(self) -> None:
+        for control in self._controls.values():
+            async with self._session.delete(f"{control}/faults") as answer:
+                assert answer.status < 300, await answer.text()
+
+
+@pytest_asyncio.fixture
+async def knobs(outside: Outside) -> AsyncIterator[Knobs]:
+    async with aiohttp.ClientSession() as session:
+        made = Knobs(session, outside.controls)
+        yield made
+        await made.clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,51 +1,15 @@
 """Transactions through the pool: two providers that lose, delay, refuse and contradict, and one hash in the end."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import aiohttp
 import pytest
-import pytest_asyncio
-from tests.component.chain.conftest import CHAIN, Outside, World
-from tests.component.chain.endpoint import FACTS
+from tests.component.chain.conftest import CHAIN, Knobs, World
 
 from audifi.clients.chain.pool.chains import Chains
 from audifi.clients.chain.writing.ledger import State
 from audifi.clients.chain.writing.transactions import Pace
 
 pytestmark = pytest.mark.asyncio
-
-
-@pytest_asyncio.fixture
-async def chains(outside: Outside) -> AsyncIterator[Chains]:
-    opened = await Chains.open(outside.providers, outside.keys, facts={CHAIN: FACTS})
-    yield opened
-    await opened.close()
-
-
-class Knobs:
-    """The faults of both providers."""
-
-    def __init__(self, session: aiohttp.ClientSession, controls: dict[str, str]) -> None:
-        self._session = session
-        self._controls = controls
-
-    async def turn(self, provider: str, **faults: object) -> None:
-        async with self._session.put(f"{self._controls[provider]}/faults", json=faults) as answer:
-            assert answer.status == 200, await answer.text()
-
-    async def clear(self) -> None:
-        for control in self._controls.values():
-            async with self._session.delete(f"{control}/faults") as answer:
-                assert answer.status < 300, await answer.text()
-
-
-@pytest_asyncio.fixture
-async def knobs(outside: Outside) -> AsyncIterator[Knobs]:
-    async with aiohttp.ClientSession() as session:
-        made = Knobs(session, outside.controls)
-        yield made
-        await made.clear()
 
 
 async def paid_once(world: World, chains: Chains, key: str) -> None:
