@@ -104,6 +104,29 @@ def test_a_storm_of_faults_reaches_no_caller(seed: int) -> None:
     assert seen.upstream <= 1.3 * seen.calls
 
 
+async def _hanging_far_away() -> Seen:
+    """Providers so slow that the hedge comes late: more calls hang by then than there are savings for."""
+    truth = Truth()
+    primary, fallback = Simulated(truth, 0.12), Simulated(truth, 0.12)
+    chain = Chain(FACTS, [Endpoint("alchemy", primary), Endpoint("infura", fallback)])
+    running = asyncio.create_task(chain.run())
+    load = Load(chain, truth, [primary, fallback])
+    await load.during(2)
+    primary.set("hang")
+    during = await load.during(8)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await chain.close()
+    return during
+
+
+def test_calls_that_hang_when_the_savings_are_spent_go_on_once_the_provider_is_known_to_hang() -> None:
+    during = run(_hanging_far_away())
+    assert not during.errors, during.errors[:3]
+    assert max(during.times_s) < 0.8, f"the slowest took {max(during.times_s):.2f} s"
+    assert during.upstream <= 1.15 * during.calls
+
+
 async def _both_down() -> tuple[Seen, Seen, float]:
     truth = Truth()
     providers = [Simulated(truth, 0.010), Simulated(truth, 0.020)]

@@ -4,7 +4,8 @@ Between: chain (starts and joins flights) and asking (one attempt); the roster s
 
 The course of a flight:
 1. The best endpoint is asked. If it keeps silent for the hedge's time and there are savings (budget.SecondTries), the
-   next one is asked too; the first good answer wins and the others are cancelled, and charged.
+   next one is asked too; the first good answer wins and the others are cancelled, and charged. Without savings it
+   waits until there are some, or until that endpoint was found slow or dead: more calls hang on it than were saved for.
 2. What only the chain can answer (a result, a revert) ends it. Anything else goes on to the next endpoint at once.
 3. When no usable endpoint is left it parks: a further round comes after a pause that costs savings too, or as soon as
    a probe brings an endpoint back. Nothing is sent meanwhile, so callers never multiply the load of an outage.
@@ -30,6 +31,7 @@ from audifi.clients.chain.errors import ChainUnavailable
 from audifi.clients.chain.pool.asking import ATTEMPT_HEAVY_S, ATTEMPT_S, ask
 from audifi.clients.chain.pool.codec import Item, Outcome
 from audifi.clients.chain.pool.endpoint import Endpoint
+from audifi.clients.chain.pool.health import Rank
 from audifi.clients.chain.pool.roster import Roster
 from audifi.clients.chain.pool.verdicts import Judgement, Verdict
 
@@ -37,6 +39,7 @@ FINAL: Final = frozenset({Verdict.OK, Verdict.CALLER, Verdict.TOO_LARGE})
 ROUND_S: Final = (0.05, 0.8)  # the pause before another round doubles between these
 LATE_S: Final = 0.02
 POOR_ROUND_S: Final = 1.5  # without savings
+POOR_HEDGE_S: Final = 0.05  # without savings: look again whether there are some, or whether it is a failover by now
 NULL: Final = b"null"
 OUTDATED: Final = Judgement(Verdict.MISSING, message="the call waited so long that its block is old")
 
@@ -185,9 +188,18 @@ class Flight:
             self._hedge_at_s += late_s + late_s
             return
         endpoint = self._roster.pick(self._items[0].method, self._height, self._tried)
-        if endpoint is not None and self._roster.tries.spend():
+        if endpoint is None:
+            return
+        if self._roster.tries.spend() or (self._is_left_behind() and self._roster.tries.overdraw()):
             self._roster.gauges.hedges.inc()
             self._launch(endpoint)
+        else:
+            self._set_timer(POOR_HEDGE_S, self._hedge)
+            self._hedge_at_s = self._roster.now_s() + POOR_HEDGE_S
+
+    def _is_left_behind(self) -> bool:
+        """Say whether whom we wait for was found slow or dead meanwhile: to go on is a failover then, not a hedge."""
+        return all(endpoint.health.rank() is not Rank.GOOD for endpoint, _ in self._attempts.values())
 
     def _finished(self, attempt: Attempt) -> None:
         self._roster.tasks.discard(attempt)
