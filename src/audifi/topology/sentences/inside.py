@@ -6,7 +6,7 @@ Source: design.md "Network Topology", "Backend Infrastructure", "Real-Time Conne
 """
 
 from audifi.topology.detection import PROCESS_KILLED
-from audifi.topology.sentences.wording import LOSSES, behaves, configured, count
+from audifi.topology.sentences.wording import LOSSES, OUTBOUND, PROVIDERS, behaves, configured, count
 
 PODS = "design.md, Network Topology"
 TEMPLATE = "design.md, Kubernetes Configuration"
@@ -81,8 +81,24 @@ RPC_PROMISES = (
     configured("rpc-primary", "Primary: Alchemy", "alchemy", source=RPC),
     count("rpc-chains", "Ethereum Mainnet, Polygon, Base", "alchemy", 3, "chains", source=RPC),
     configured("rpc-fallback", "Fallback: Infura", "infura", source=RPC),
-    behaves("rpc-failover", "Automatic failover", "alchemy", unit="caller errors", fault="provider-lost", source=RPC),
-    behaves("rpc-rate-limit", "Rate limit backup", "infura", unit="caller errors", fault="rate-limited", source=RPC),
+    behaves(
+        "rpc-failover",
+        "Automatic failover",
+        "alchemy",
+        unit="caller errors",
+        fault="provider-lost",
+        source=RPC,
+        proof=PROVIDERS,
+    ),
+    behaves(
+        "rpc-rate-limit",
+        "Rate limit backup",
+        "infura",
+        unit="caller errors",
+        fault="rate-limited",
+        source=RPC,
+        proof=PROVIDERS,
+    ),
     configured("rpc-pooling", "Connection pooling", "alchemy", source=RPC),
     configured(
         "rpc-retries", "Request retry logic", "alchemy", amount=3, unit="retries", source=f"{RPC}; domain.md 5.8"
@@ -95,7 +111,14 @@ RPC_PROMISES = (
 IPFS_PROMISES = (
     configured("ipfs-primary", "Pinning Service: Pinata", "pinata", source=IPFS),
     configured("ipfs-gateway", "Dedicated gateway", "pinata", source=IPFS),
-    behaves("ipfs-pinning", "Pinning API", "pinata", unit="pins whose content does not match their CID", source=IPFS),
+    behaves(
+        "ipfs-pinning",
+        "Pinning API",
+        "pinata",
+        unit="pins whose content does not match their CID",
+        source=IPFS,
+        proof=OUTBOUND,
+    ),
     configured("ipfs-regions", "Regional redundancy", "pinata", source=IPFS),
     count(
         "ipfs-backup", "Backup: NFT.Storage: Secondary pin locations", "nft-storage", 2, "further places", source=IPFS
