@@ -61,6 +61,7 @@ class Parts:
     scenarios: Sequence[Scenario]
     candidates: Sequence[Candidate]
     kept: Path | None  # where each run's history goes, for a closer look
+    is_written: bool  # also a part of the whole: its result says which scenarios and clients it has
 
     @property
     def is_whole(self) -> bool:
@@ -73,6 +74,7 @@ def parts() -> Parts:
     parser.add_argument("--scenarios", default="")
     parser.add_argument("--candidates", default="")
     parser.add_argument("--keep", type=Path, default=None)
+    parser.add_argument("--write", action="store_true")
     mine, others = parser.parse_known_args()
     sys.argv[1:] = others
     scenarios = {each.name: each for each in (*SCENARIOS, LOST_ACKNOWLEDGEMENT)}
@@ -82,6 +84,7 @@ def parts() -> Parts:
             [scenarios[name] for name in mine.scenarios.split(",") if name] or list(scenarios.values()),
             [candidates[name] for name in mine.candidates.split(",") if name] or list(candidates.values()),
             mine.keep,
+            mine.write,
         )
     except KeyError as error:
         parser.error(f"{error} is none of {', '.join((*scenarios, *candidates))}")
@@ -182,7 +185,7 @@ def main() -> int:
             found = uvloop.run(measured(asked, arguments, platform, folder))
     for line in found["missed"]:
         say(f"missed: {line}")
-    if asked.is_whole:
+    if asked.is_whole or asked.is_written:
         print(write("rpc_failover", figures=found, units=UNITS, seed=arguments.seed, versions=versions))
     return 1 if found["missed"] else 0
 
