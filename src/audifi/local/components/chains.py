@@ -73,5 +73,7 @@ async def _fund(instance: Instance, topology: Topology, chain: str) -> str:
     key = resolution.secret(instance, topology, "chain-signer-key")
     address = PrivateKey(bytes.fromhex(key.removeprefix("0x"))).public_key.to_address()
     number = resolution.port(instance, topology, f"{chain}-1", "rpc")
-    await probes.rpc(number, "anvil_setBalance", address, hex(FUNDS_WEI))
-    return f"the signer {address} has {FUNDS_WEI // 10**18} ether"
+    if int(await probes.rpc(number, "eth_getBalance", address, "latest"), 16) < FUNDS_WEI // 2:
+        await probes.rpc(number, "anvil_setBalance", address, hex(FUNDS_WEI))
+        return f"the signer {address} was given {FUNDS_WEI // 10**18} ether"
+    return f"the signer {address} has money"
