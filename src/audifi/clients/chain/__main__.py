@@ -8,6 +8,7 @@ Errors: wrong settings, an unknown chain or method: one refusal, exit 2.
 
 import argparse
 import asyncio
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Final
 
@@ -15,7 +16,7 @@ import msgspec
 
 from audifi.clients.chain.doctor import examine
 from audifi.clients.chain.errors import UnknownChain
-from audifi.clients.chain.pool.chains import Chains
+from audifi.clients.chain.pool.chains import Chain, Chains
 from audifi.clients.chain.providers import Provider, parse_providers
 from audifi.kernel import logs
 from audifi.kernel.console import answer, progress
@@ -24,6 +25,8 @@ from audifi.wire import environment
 from audifi.wire.chains import CHAINS
 
 CALL_WITHIN_S: Final = 10.0
+LOOK_WITHIN_S: Final = 3.0  # a probe is given up after one (pool.probes)
+LOOK_EVERY_S: Final = 0.05
 UNUSABLE: Final = frozenset({"wrong_chain", "disabled", "open"})
 
 
@@ -51,7 +54,7 @@ async def work(options: argparse.Namespace) -> Any:
 
 
 async def _status(chains: Chains, numbers: dict[int, None]) -> list[dict[str, Any]]:
-    await asyncio.gather(*(chains[number].refresh() for number in numbers))
+    await asyncio.gather(*(_looked_at(chains[number]) for number in numbers))
     return [
         {
             "chain": row.chain,
@@ -68,6 +71,15 @@ async def _status(chains: Chains, numbers: dict[int, None]) -> list[dict[str, An
         for number in numbers
         for row in chains[number].status()
     ]
+
+
+async def _looked_at(chain: Chain) -> None:
+    """Until every provider answered, or was told off: the pool itself would not wait for the slow ones."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LOOK_WITHIN_S):
+            await chain.refresh()
+            while any(row.head is None and not row.last_problem for row in chain.status()):  # noqa: ASYNC110  # polls
+                await asyncio.sleep(LOOK_EVERY_S)
 
 
 def _chosen(declared: list[Provider], word: str | None) -> list[Provider]:
