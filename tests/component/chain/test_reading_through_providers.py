@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 import pytest_asyncio
-from tests.component.chain.conftest import CHAIN, Knobs
+from tests.component.chain.conftest import CHAIN, Knobs, Outside
 
 from audifi.clients.chain.pool.chains import Chain, Chains
 
@@ -36,14 +37,22 @@ FAULTS: dict[str, dict[str, object]] = {
 
 
 @pytest_asyncio.fixture
-async def chain(chains: Chains) -> AsyncIterator[Chain]:
-    """The chain, watched as in a running service."""
+async def chain(chains: Chains, outside: Outside) -> AsyncIterator[Chain]:
+    """The chain, watched as in a running service, with a block every second whatever other tests made of it."""
+    await mining(outside, every_s=1)
     watching = asyncio.create_task(chains.run())
     await chains[CHAIN].head()
     yield chains[CHAIN]
     watching.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watching
+    await mining(outside, every_s=0)
+
+
+async def mining(outside: Outside, *, every_s: int) -> None:
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "evm_setIntervalMining", "params": [every_s]}
+    async with aiohttp.ClientSession() as session, session.post(outside.node, json=asked) as answer:
+        assert "error" not in await answer.json()
 
 
 async def height_seen(chain: Chain, number: int) -> int:
