@@ -8,7 +8,7 @@ What the pool does for the difference: which endpoint, budget, hedge timer, dead
 height, coalescing, metrics; its own polls of the head are in both turns.
 Units: µs CPU of the calling process per call.
 Exit: 1 when the pool adds more than ADDED_US_MAX with CONCURRENT at once.
-Source of ADDED_US_MAX: issue 3 ("Healthy overhead").
+Source of ADDED_US_MAX: architecture.md 7 (≤ 80 µs CPU per call when healthy).
 """
 
 import asyncio

@@ -4,7 +4,7 @@ Between: rpc_failover's verdicts by scenario and candidate, and a person's termi
 Shape: pure but for `show`.
 Invariant: ours misses when one of its targets is missed, or when a peer was better: fewer calls failed or misled, or
 as few and a tail that is shorter by more than NOISE_MS (a shared machine moves a p99 by that much on its own).
-Source: the targets are issue 3's ("It must show").
+Source: the targets are architecture.md 7's and outbound.md 2.3's.
 """
 
 from collections.abc import Iterator, Mapping
