@@ -6,7 +6,7 @@ Units: `at`, *_s seconds of CLOCK_MONOTONIC; *_ms milliseconds from the moment t
 Invariant: an answer is stale when its block is more than LAG_BLOCKS_MAX behind the head the chain had when the call
 began; backward when it is older than an answer the same caller already held when it asked; foreign when its hash is
 not the chain's. One call may be all three. What is not judged at all is an error: a call that is never answered is one.
-Source: the targets are architecture.md 7's and outbound.md 2.3's; how heads must behave: geth issue 27353, outbound.md 1.1 and 2.3.
+Source: architecture.md 7 and outbound.md 2.3 (targets); how heads must behave: geth issue 27353, outbound.md 1.1, 2.3.
 """
 
 from bisect import bisect_left, bisect_right

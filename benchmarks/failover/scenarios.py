@@ -2,7 +2,7 @@
 
 Between: rpc_failover and the knobs of the providers' stand-ins (local.standins.rpc.faults).
 Shape: a scenario is knobs, or a frozen process.
-Source: architecture.md 7 (RPC failover) and outbound.md 2.3, the scenarios measured there; 1.2 for how providers say "limited".
+Source: architecture.md 7 (RPC failover); outbound.md 2.3 (scenarios measured there), 1.2 (how providers say "limited").
 """
 
 from collections.abc import Mapping
