@@ -11,6 +11,7 @@ from audifi.clients.chain import Chains, UnknownChain, parse_providers
 from audifi.clients.chain.pool.cache import BYTES_MAX, ENTRIES_MAX, Cache
 from audifi.clients.chain.pool.heights import pinned
 from audifi.clients.chain.pool.methods import Keep, policy_of
+from audifi.clients.chain.providers import chain_id_of
 from audifi.kernel.settings import Secret, SettingsError
 
 GOOD = (
@@ -106,3 +107,14 @@ def test_the_cache_is_bounded() -> None:
     for number in range(BYTES_MAX // len(large) + 5):
         cache.put(("b", b"%d" % number), large, keep=Keep.ALWAYS, height=None, final=0, now_s=0.0)
     assert len(cache) <= BYTES_MAX // len(large)
+
+
+@pytest.mark.parametrize(("word", "number"), [("polygon", 137), ("137", 137), ("ethereum", 1)])
+def test_a_chain_is_meant_by_its_name_or_its_number(word: str, number: int) -> None:
+    assert chain_id_of(word, (1, 137)) == number
+
+
+@pytest.mark.parametrize("word", ["goerli", "8453", "", "-1", "²"])
+def test_an_unknown_chain_is_refused_with_what_there_is(word: str) -> None:
+    with pytest.raises(UnknownChain, match=r"there are ethereum \(1\), polygon \(137\)"):
+        chain_id_of(word, (1, 137))

@@ -15,14 +15,12 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from audifi.clients.chain.doctor import examine
-from audifi.clients.chain.errors import UnknownChain
 from audifi.clients.chain.pool.chains import Chain, Chains
-from audifi.clients.chain.providers import Provider, parse_providers
+from audifi.clients.chain.providers import Provider, chain_id_of, parse_providers
 from audifi.kernel import logs
 from audifi.kernel.console import answer, progress
 from audifi.kernel.settings import Env, Secret, parse
 from audifi.wire import environment
-from audifi.wire.chains import CHAINS
 
 CALL_WITHIN_S: Final = 10.0
 LOOK_WITHIN_S: Final = 3.0  # a probe is given up after one (pool.probes)
@@ -86,13 +84,8 @@ def _chosen(declared: list[Provider], word: str | None) -> list[Provider]:
     """Those of the chain that is meant by a name or a number; all without one."""
     if word is None:
         return declared
-    names = {CHAINS[each.chain_id].name if each.chain_id in CHAINS else "": each.chain_id for each in declared}
-    number = int(word) if word.isdigit() else names.get(word)
-    found = [provider for provider in declared if provider.chain_id == number]
-    if not found:
-        known = ", ".join(f"{name} ({number})" for name, number in names.items())
-        raise UnknownChain(f"there is no chain {word!r} here; there are {known}")
-    return found
+    number = chain_id_of(word, (provider.chain_id for provider in declared))
+    return [provider for provider in declared if provider.chain_id == number]
 
 
 def _param(text: str) -> Any:

@@ -8,17 +8,19 @@ Sample:
 The order is the preference per chain. `#per_s=` is optional: the plan of the provider in its own unit (compute units,
 credits); the fragment is never sent. Plans are of the account: all chains of one provider share it.
 Invariant: no error quotes a URL after its host, or a key.
-Errors: SettingsError with every problem.
+Errors: SettingsError with every problem; UnknownChain.
 Source: RFC 3986 3.5 (a fragment stays with the client); outbound.md 1.3.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from audifi.clients.chain.errors import UnknownChain
 from audifi.kernel.settings import Secret, SettingsError
+from audifi.wire.chains import CHAINS
 
 _ENTRY: Final = re.compile(r"^(?P<chain>\d+):(?P<provider>[a-z0-9][a-z0-9-]*)=(?P<url>\S+)$")
 _KEY_CHARS_MIN: Final = 8  # shorter ones are words: v2, v3, rpc
@@ -67,6 +69,19 @@ def secrets_of(url: Secret) -> list[str]:
     parts = urlsplit(url.reveal())
     found = [segment for segment in parts.path.split("/") if len(segment) >= _KEY_CHARS_MIN]
     return [*found, *([parts.query] if parts.query else [])]
+
+
+def chain_id_of(word: str, known: Iterable[int]) -> int:
+    """Return the chain a person means by its name or its number, one of the known.
+
+    Raises: UnknownChain, with what there is.
+    """
+    names = {CHAINS[number].name if number in CHAINS else str(number): number for number in known}
+    number = int(word) if word.isdecimal() else names.get(word)
+    if number is None or number not in names.values():
+        there = ", ".join(f"{name} ({number})" for name, number in names.items())
+        raise UnknownChain(f"there is no chain {word!r} here; there are {there}")
+    return number
 
 
 def _provider(entry: str, keys: dict[str, str]) -> Provider:

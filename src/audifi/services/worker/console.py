@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from audifi.clients.chain.pool.chains import Chain
+from audifi.clients.chain.providers import chain_id_of
 from audifi.clients.ipfs.audit import AuditReport
 from audifi.clients.ipfs.content import ContentError
 from audifi.clients.ipfs.pins import ContentStatus
@@ -65,7 +66,7 @@ async def _known(chain: Chain, versions: list[dict[str, Any]]) -> list[dict[str,
 async def _send(parts: Parts, options: argparse.Namespace) -> list[dict[str, Any]]:
     if parts.is_production:
         raise Forbidden("money is not sent by hand in production")
-    chain_id = _number(parts, options.chain)
+    chain_id = chain_id_of(options.chain, parts.chains)
     if not options.wei.isdigit():
         raise Invalid(f"{options.wei!r} is not an amount of wei")
     async with parts.database.transaction() as tx:
@@ -134,14 +135,6 @@ async def _pinned(parts: Parts, options: argparse.Namespace) -> ContentStatus:
         )
         raise Unavailable(text) from None
     return found
-
-
-def _number(parts: Parts, word: str) -> int:
-    names = {parts.chains[number].facts.name: number for number in parts.chains}
-    number = int(word) if word.isdigit() else names.get(word)
-    if number is None or number not in parts.chains:
-        raise NotFound(f"there is no chain {word!r} here; there are {', '.join(names)}")
-    return number
 
 
 def _named(parts: Parts, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
