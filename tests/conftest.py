@@ -8,18 +8,14 @@ Errors: a platform that does not start fails the tests that asked for it, with t
 """
 
 import asyncio
-import os
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from tests.support import logs
+from tests.support.instances import instance
 
-from audifi.local.files import remove_tree
-from audifi.local.held import Held, held
+from audifi.local.held import Held
 
-ROOT = Path(__file__).resolve().parents[1]
 # No test is timed (architecture.md 7): hypothesis' 200 ms per example would time the machine's other work.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -37,21 +33,12 @@ def no_loop_in_advance() -> None:
 @pytest.fixture(scope="session")
 def stores(request: pytest.FixtureRequest) -> Generator[Held]:
     """PostgreSQL behind PgBouncer, the Redis Cluster and the queue: roles and empty schemas are there."""
-    yield from _held(request, "stores", STORES)
+    with instance(request, "stores", STORES) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
 def platform(request: pytest.FixtureRequest) -> Generator[Held]:
     """Everything that runs on one machine."""
-    yield from _held(request, "system", ())
-
-
-def _held(request: pytest.FixtureRequest, name: str, only: tuple[str, ...]) -> Generator[Held]:
-    path = ROOT / ".audifi" / f"test-{name}-{os.getpid()}"
-    failed_before = request.session.testsfailed
-    with held(path, only) as running:
+    with instance(request, "system") as running:
         yield running
-    alarms = logs.unexpected(path)
-    assert not alarms, "alarms in the logs (expected ones: tests/support/expected_logs.toml):\n" + "\n".join(alarms)
-    if request.session.testsfailed == failed_before:
-        remove_tree(path.resolve())

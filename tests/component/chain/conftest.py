@@ -5,11 +5,11 @@ Between: fixture `stores` (PostgreSQL behind PgBouncer), the local components `e
 Shape: one anvil and one database per session; one signer with 100 ether per test, so that nonces begin at 0.
 """
 
-import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -17,6 +17,7 @@ import pytest_asyncio
 from eth_utils.crypto import keccak
 from tests.component.chain.endpoint import FACTS, Endpoint
 from tests.support.clock import MovableClock
+from tests.support.instances import instance
 
 from audifi.clients.chain.access import WritableChains
 from audifi.clients.chain.pool.chains import Chains
@@ -26,8 +27,8 @@ from audifi.clients.chain.writing.transactions import Pace, Transactions
 from audifi.kernel import migrate
 from audifi.kernel.database import Database
 from audifi.kernel.settings import Secret
-from audifi.local.files import remove_tree
-from audifi.local.held import Held, held
+from audifi.local.held import Held
+from audifi.local.knobs import clear_faults, set_faults
 
 ROOT = Path(__file__).resolve().parents[3]
 POD = "worker-1"
@@ -110,23 +111,20 @@ class Outside:
     node: str
     providers: str
     keys: Secret
-    controls: dict[str, str]  # provider → the address of its knobs
+    controls: dict[str, int]  # provider → the port of its knobs
 
 
 @pytest.fixture(scope="session")
 def outside(request: pytest.FixtureRequest) -> Iterator[Outside]:
     """One chain for all tests of the session; each works with a signer of its own."""
-    path = ROOT / ".audifi" / f"test-outside-{os.getpid()}"
-    with held(path, ("ethereum", *PROVIDERS)) as running:
+    with instance(request, "outside", ("ethereum", *PROVIDERS)) as running:
         environment = running.environment(POD)
         yield Outside(
             node=f"http://127.0.0.1:{running.port('ethereum-1', 'rpc')}",
             providers=",".join(each for each in environment["RPC_PROVIDERS"].split(",") if each.startswith("1:")),
             keys=Secret(environment["RPC_KEYS"]),
-            controls={name: f"http://127.0.0.1:{running.port(f'{name}-1', 'control')}" for name in PROVIDERS},
+            controls={name: running.port(f"{name}-1", "control") for name in PROVIDERS},
         )
-    if not request.session.testsfailed:
-        remove_tree(path.resolve())
 
 
 @pytest_asyncio.fixture
@@ -139,26 +137,22 @@ async def chains(outside: Outside) -> AsyncIterator[Chains]:
 class Knobs:
     """The faults of both providers."""
 
-    def __init__(self, session: aiohttp.ClientSession, controls: dict[str, str]) -> None:
-        self._session = session
+    def __init__(self, controls: dict[str, int]) -> None:
         self._controls = controls
 
-    async def turn(self, provider: str, **faults: object) -> None:
-        async with self._session.put(f"{self._controls[provider]}/faults", json=faults) as answer:
-            assert answer.status == 200, await answer.text()
+    async def turn(self, provider: str, **faults: Any) -> None:
+        await set_faults(self._controls[provider], **faults)
 
     async def clear(self) -> None:
         for control in self._controls.values():
-            async with self._session.delete(f"{control}/faults") as answer:
-                assert answer.status < 300, await answer.text()
+            await clear_faults(control)
 
 
 @pytest_asyncio.fixture
 async def knobs(outside: Outside) -> AsyncIterator[Knobs]:
-    async with aiohttp.ClientSession() as session:
-        made = Knobs(session, outside.controls)
-        yield made
-        await made.clear()
+    made = Knobs(outside.controls)
+    yield made
+    await made.clear()
 
 
 @pytest.fixture(scope="session")

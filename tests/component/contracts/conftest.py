@@ -4,7 +4,6 @@ Between: anvil (started here through audifi.local) and the tests of this folder.
 Invariant: what a test did is undone before the next one; the chain belongs to this session.
 """
 
-import os
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -15,10 +14,9 @@ import pytest
 from tests.component.contracts import world
 from tests.component.contracts.node import Node
 from tests.component.contracts.world import World
+from tests.support.instances import instance
 
 from audifi.clients.chain.contracts.abi import Artifact, Interface
-from audifi.local.files import remove_tree
-from audifi.local.held import held
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -26,14 +24,10 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture(scope="session")
 def node(request: pytest.FixtureRequest) -> Generator[Node]:
     """A development chain of our own."""
-    path = ROOT / ".audifi" / f"test-contracts-{os.getpid()}"
-    failed_before = request.session.testsfailed
-    with held(path, ("ethereum",)) as running:
+    with instance(request, "contracts", ("ethereum",)) as running:
         found = Node(running.port("ethereum-1", "rpc"))
         yield found
         found.close()
-    if request.session.testsfailed == failed_before:
-        remove_tree(path.resolve())
 
 
 @pytest.fixture(scope="session")

