@@ -115,6 +115,34 @@ class AccountSuspended(Refusal):
     code = "ACCOUNT_SUSPENDED"
 
 
+class NotEligible(Refusal):
+    """You do not meet the requirements; `details` says which."""
+
+    status = 403
+    code = "NOT_ELIGIBLE"
+
+
+class PlanLimitReached(Refusal):
+    """Your plan does not include more of this."""
+
+    status = 403
+    code = "PLAN_LIMIT_REACHED"
+
+
+class WebhookSignatureInvalid(Refusal):
+    """The signature of this webhook does not match."""
+
+    status = 400
+    code = "WEBHOOK_SIGNATURE_INVALID"
+
+
+class ContentUnavailable(Refusal):
+    """This content was taken down."""
+
+    status = 451
+    code = "CONTENT_UNAVAILABLE"
+
+
 class NotFound(Refusal):
     """There is nothing here."""
 
@@ -127,6 +155,48 @@ class UserNotFound(Refusal):
 
     status = 404
     code = "USER_NOT_FOUND"
+
+
+class MasterNotFound(Refusal):
+    """There is no such master."""
+
+    status = 404
+    code = "MASTER_NOT_FOUND"
+
+
+class IpoNotFound(Refusal):
+    """This master has no IPO."""
+
+    status = 404
+    code = "IPO_NOT_FOUND"
+
+
+class CoinNotFound(Refusal):
+    """This artist has no coin."""
+
+    status = 404
+    code = "COIN_NOT_FOUND"
+
+
+class PlanNotFound(Refusal):
+    """There is no such plan."""
+
+    status = 404
+    code = "PLAN_NOT_FOUND"
+
+
+class SubscriptionNotFound(Refusal):
+    """There is no subscription."""
+
+    status = 404
+    code = "SUBSCRIPTION_NOT_FOUND"
+
+
+class PoolNotFound(Refusal):
+    """This coin has no pool."""
+
+    status = 404
+    code = "POOL_NOT_FOUND"
 
 
 class MethodNotAllowed(Refusal):
@@ -148,6 +218,48 @@ class InvalidState(Refusal):
 
     status = 409
     code = "INVALID_STATE"
+
+
+class SoldOut(Refusal):
+    """No shares are left."""
+
+    status = 409
+    code = "SOLD_OUT"
+
+
+class InsufficientSupply(Refusal):
+    """Fewer shares are left than were asked for."""
+
+    status = 409
+    code = "INSUFFICIENT_SUPPLY"
+
+
+class AlreadyClaimed(Refusal):
+    """These dividends were claimed already."""
+
+    status = 409
+    code = "ALREADY_CLAIMED"
+
+
+class CoinExists(Refusal):
+    """This artist has a coin already."""
+
+    status = 409
+    code = "COIN_EXISTS"
+
+
+class StakeLocked(Refusal):
+    """This stake is still locked."""
+
+    status = 409
+    code = "STAKE_LOCKED"
+
+
+class ReservationExpired(Refusal):
+    """The time to pay for this reservation is over."""
+
+    status = 410
+    code = "RESERVATION_EXPIRED"
 
 
 class WalletAlreadyLinked(Refusal):
@@ -237,3 +349,10 @@ class IpfsError(Unavailable):
 
     status = 502
     code = "IPFS_ERROR"
+
+
+class PaymentProviderError(Unavailable):
+    """The payment provider did not answer as it should; try again shortly."""
+
+    status = 502
+    code = "PAYMENT_PROVIDER_ERROR"

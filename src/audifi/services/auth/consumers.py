@@ -17,7 +17,9 @@ from audifi.services.auth.errors import Invalid
 from audifi.services.auth.parts import Parts
 from audifi.services.auth.presence import TOMBSTONE_S
 from audifi.services.auth.store import users
-from audifi.wire.events import Event, SessionRevoked, SubscriptionUpdated, data_of
+from audifi.wire.events import Event, data_of
+from audifi.wire.events.auth import SessionRevoked
+from audifi.wire.events.payment import SubscriptionUpdated
 
 PLANS = ("FREE", "PRO", "ENTERPRISE")
 

@@ -21,7 +21,8 @@ from audifi.services.auth.parts import AuthCall
 from audifi.services.auth.rules import networks
 from audifi.services.auth.store import audit
 from audifi.services.auth.store.audit import ActorType, AuditEntry, SecurityEvent, Severity
-from audifi.wire.events import EventData, SecurityNoticed
+from audifi.wire.events import EventData
+from audifi.wire.events.auth import SecurityNoticed
 
 USER_AGENT_MAX = 512
 

@@ -32,7 +32,7 @@ from audifi.services.auth.store import sessions as store
 from audifi.services.auth.store.sessions import NewSession, Session
 from audifi.services.auth.store.users import User
 from audifi.wire import headers
-from audifi.wire.events import SessionRevoked
+from audifi.wire.events.auth import SessionRevoked
 
 REFRESH_COOKIE: Final = "refresh_token"
 CSRF_COOKIE: Final = "csrf_token"

@@ -17,7 +17,7 @@ from audifi.services.auth.journal import Deed
 from audifi.services.auth.parts import AuthCall
 from audifi.services.auth.store import account as store
 from audifi.services.auth.store import mfa, sessions, users, wallets
-from audifi.wire.events import UserDeleted, WalletUnlinked
+from audifi.wire.events.auth import UserDeleted, WalletUnlinked
 
 
 async def export(call: AuthCall) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from audifi.services.auth.routes.replies import UserReply, user_reply
 from audifi.services.auth.rules import permissions
 from audifi.services.auth.store import sessions, users
 from audifi.services.auth.store.users import User
-from audifi.wire.events import UserRoleChanged, UserUpdated
+from audifi.wire.events.auth import UserRoleChanged, UserUpdated
 
 Status = Literal["ACTIVE", "SUSPENDED"]
 Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^\u0000-\u001f\u007f-\u009f]*$")]

@@ -36,7 +36,7 @@ from audifi.services.auth.signing import ACCESS_S
 from audifi.services.auth.store import account, links, users
 from audifi.services.auth.store.users import User
 from audifi.wire import metrics
-from audifi.wire.events import UserCreated
+from audifi.wire.events.auth import UserCreated
 
 CHALLENGE_S: Final = 300
 LINK_MESSAGE: Final = "If this address can sign in, a link is on its way."

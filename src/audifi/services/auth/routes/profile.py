@@ -29,7 +29,7 @@ from audifi.services.auth.rules.consents import PolicyType
 from audifi.services.auth.store import artists, consents, sessions, users, wallets
 from audifi.services.auth.store.consents import NewConsent
 from audifi.services.auth.store.users import User
-from audifi.wire.events import UserRoleChanged, UserUpdated
+from audifi.wire.events.auth import UserRoleChanged, UserUpdated
 
 
 class SocialLinks(Body, omit_defaults=True):

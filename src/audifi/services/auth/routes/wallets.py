@@ -43,7 +43,7 @@ from audifi.services.auth.store.links import Cancellation
 from audifi.services.auth.store.users import User
 from audifi.services.auth.store.wallets import Wallet
 from audifi.wire import channels
-from audifi.wire.events import WalletLinked, WalletUnlinked
+from audifi.wire.events.auth import WalletLinked, WalletUnlinked
 
 
 class WalletBody(Body):

@@ -1,6 +1,7 @@
 """Shape what services tell each other: one envelope, and a registry of types that each service fills.
 
-Between: kernel.outbox (writes envelopes) and kernel.queue (reads them); auth, nft … define their data structs.
+Between: kernel.outbox (writes envelopes) and kernel.queue (reads them); auth, nft, payment, coin and chain beside this
+file say what each publishes.
 
     @event("user.created", version=1)
     class UserCreated(EventData):
@@ -9,7 +10,9 @@ Between: kernel.outbox (writes envelopes) and kernel.queue (reads them); auth, n
 
     await outbox.add(tx, UserCreated(user_id="…", email_verified=True), aggregate_id="…")
 
-Invariant: a type name is registered once; a consumer that does not know a version leaves it to the dead letters.
+Units: money is a decimal string (wire.amounts.Wei) or integer cents; moments are ISO 8601 in UTC.
+Invariant: a type name is registered once; nothing here names a person: consumers ask auth-service by id. A
+consumer that does not know a version leaves it to the dead letters.
 Source: domain.md 2.0 "Events".
 """
 
@@ -90,89 +93,3 @@ def envelope(  # the envelope has this many fields; all by keyword
 def data_of(received: Event) -> EventData:
     """Return the typed data; raises msgspec.ValidationError, or KeyError for a type nobody registered."""
     return msgspec.convert(received.data, REGISTRY[received.type, received.version], strict=True)
-
-
-# auth-service publishes (domain.md 2.1). Nothing here names a person: consumers ask /internal/v1/users/{id}.
-
-
-@event("user.created")
-class UserCreated(EventData):
-    """Someone signed in for the first time."""
-
-    user_id: str
-
-
-@event("user.updated")
-class UserUpdated(EventData):
-    """A profile or an account's status changed; `fields` names what, not to what."""
-
-    user_id: str
-    fields: tuple[str, ...]
-    status: str
-
-
-@event("user.deleted")
-class UserDeleted(EventData):
-    """An account was closed; its data is anonymised 30 days later."""
-
-    user_id: str
-
-
-@event("user.role_changed")
-class UserRoleChanged(EventData):
-    """A role was granted or revoked; `roles` is what is held now."""
-
-    user_id: str
-    role: str
-    action: str  # GRANT | REVOKE
-    roles: tuple[str, ...]
-
-
-@event("wallet.linked")
-class WalletLinked(EventData):
-    """A user proved control of an address."""
-
-    user_id: str
-    address: str
-    chain_id: int
-    payout_enabled_at: datetime
-
-
-@event("wallet.unlinked")
-class WalletUnlinked(EventData):
-    """An address no longer belongs to a user."""
-
-    user_id: str
-    address: str
-    chain_id: int
-
-
-@event("auth.session_revoked")
-class SessionRevoked(EventData):
-    """Sessions ended before their time."""
-
-    user_id: str
-    session_ids: tuple[str, ...]
-    reason: str
-
-
-@event("security.event")
-class SecurityNoticed(EventData):
-    """Something of high or critical severity happened (names: domain.md 4 "Security events")."""
-
-    name: str
-    severity: str
-    user_id: str | None = None
-    session_id: str | None = None
-
-
-# payment-service publishes, auth-service consumes (the plan claim of access tokens).
-
-
-@event("subscription.updated")
-class SubscriptionUpdated(EventData):
-    """A user's plan changed, or ended (FREE)."""
-
-    user_id: str
-    plan: str  # FREE | PRO | ENTERPRISE
-    status: str
