@@ -88,6 +88,7 @@ class ServiceSettings:
     token_issuer: Annotated[str, Env(names.TOKEN_ISSUER)]
     token_audience: Annotated[str, Env(names.TOKEN_AUDIENCE)]
     trusted_proxy_networks: Annotated[tuple[str, ...], Env(names.TRUSTED_PROXY_NETWORKS)]
+    peers: Annotated[tuple[str, ...], Env(names.PEERS)] = ()
     queue_replicas_min: Annotated[int, Env(names.QUEUE_WAIT_REPLICAS, minimum=0)] = 1
     mfa_required_all: Annotated[bool, Env(names.MFA_REQUIRED_ALL)] = False
     jwks_url: Annotated[str | None, Env(names.JWKS_URL)] = None

@@ -37,6 +37,7 @@ RUNNERS: Final = {
     "pinata": "pinata",
     "pinning-service": "pinning_service",
     "nft-storage": "nft_storage",
+    "stripe": "stripe",
     "api-gateway": "api_gateway",
     "edge": "edge",
 }

@@ -21,6 +21,7 @@ from audifi.topology.references import (
     Joined,
     ListenAddress,
     OwnPort,
+    PeerUrls,
     PodName,
     PublicKeys,
     PublicUrl,
@@ -77,6 +78,11 @@ def resolved(value: Value, instance: Instance, topology: Topology, pod: str) -> 
             return ",".join(_address(instance, topology, each, value.port) for each in pods)
         case Url():
             return f"{value.scheme}://{_address(instance, topology, f'{value.component}-1', value.port)}{value.path}"
+        case PeerUrls():
+            pods = topology.component(value.component).pods
+            return ",".join(
+                f"{value.component}=http://{_address(instance, topology, each, value.port)}" for each in pods
+            )
         case DatabaseUrl():
             address = _address(instance, topology, f"{value.component}-1", value.port)
             return f"postgresql://{value.role}@{address}/{value.database}"

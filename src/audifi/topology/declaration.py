@@ -19,7 +19,7 @@ from audifi.topology.links import LINKS
 from audifi.topology.model.compute import Component, Kind, Port, Resources, Zone
 from audifi.topology.model.whole import Topology
 from audifi.topology.promises import PROMISES
-from audifi.topology.serving import AUTH_ENVIRONMENT, WORKER_ENVIRONMENT
+from audifi.topology.serving import AUTH_ENVIRONMENT, NFT_ENVIRONMENT, PAYMENT_ENVIRONMENT, WORKER_ENVIRONMENT
 from audifi.topology.shapes import DESIGN_RESOURCES, availability, hosted, image, probes, service
 
 PODS = "design.md, Network Topology"
@@ -119,7 +119,7 @@ SERVICES = (
         metrics=9102,
         replicas=3,
         purpose="masters, IPOs, shares, marketplace, revenue, dividends",
-        arrives_in="part C",
+        environment=NFT_ENVIRONMENT,
         source=f"{PODS}: NFT/IPO (3 pods); {PORTS}",
     ),
     service(
@@ -137,7 +137,7 @@ SERVICES = (
         metrics=9104,
         replicas=2,
         purpose="card payments, subscriptions, Stripe's webhooks",
-        arrives_in="part C",
+        environment=PAYMENT_ENVIRONMENT,
         source=f"{PODS}: PAYMENT (2 pods); {PORTS}",
     ),
     service(
@@ -146,7 +146,6 @@ SERVICES = (
         metrics=9105,
         replicas=2,
         purpose="artist coins, stakes, pools",
-        arrives_in="part C",
         source=f"{PODS}: COIN (2 pods); {PORTS}",
     ),
     service(
@@ -155,7 +154,6 @@ SERVICES = (
         metrics=9106,
         replicas=2,
         purpose="events, roll-ups, dashboards of artists",
-        arrives_in="part C",
         source=f"{PODS}: ANALYTICS (2 pods); {PORTS}",
     ),
     service(

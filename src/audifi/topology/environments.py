@@ -22,6 +22,7 @@ from audifi.topology.references import (
     Joined,
     ListenAddress,
     OwnPort,
+    PeerUrls,
     PodName,
     PublicKeys,
     PublicUrl,
@@ -47,6 +48,10 @@ LOCAL_NOW = frozenset(
         "redis-cluster",
         "redis-queue",
         "mail",
+        "nft-service",
+        "payment-service",
+        "coin-service",
+        "analytics-service",
         "worker",
         *thirdparties.STANDINS,
         *(chain.name for chain in thirdparties.LOCAL_COMPONENTS),
@@ -110,7 +115,7 @@ def local(production: Topology) -> Topology:
     return replace(
         production,
         environment="local",
-        components=tuple(_with_origins(component, origins) for component in components),
+        components=tuple(_told_instead(_with_origins(each, origins), serving.LOCAL_VALUES) for each in components),
         links=tuple(_locally_linked(link) for link in production.links if _exists_locally(link)) + links.LOCAL_LINKS,
         surface=replace(
             surface,
@@ -159,6 +164,7 @@ def process_environment(topology: Topology, component_name: str) -> dict[str, Va
     }
     for link in topology.links_from(component_name):
         told.update(_told_by(topology, link))
+    told.update(_peers(topology, component_name))
     told.update(outbound.chains(topology, component_name))
     told.update(_identity(topology, component_name))
     told.update(serving.EVERYWHERE)
@@ -186,6 +192,8 @@ def _told_by(topology: Topology, link: Link) -> dict[str, Value]:  # noqa: PLR09
         }
     if target.name == "mail":
         return _mail(topology, link)
+    if target.name == "stripe":
+        return outbound.stripe(topology)
     if target.name in outbound.PINNING:
         return outbound.PINNING[target.name](topology)
     if link.port == "otlp" and _exists_here(topology, target):
@@ -230,6 +238,16 @@ def _identity(topology: Topology, component_name: str) -> dict[str, Value]:
         environment.INTERNAL_SIGNING_KEY: Secret(name=signing_secret(component_name)),
         environment.INTERNAL_CALLER_KEYS: PublicKeys(secrets=tuple(signing_secret(name) for name in sorted(callers))),
     }
+
+
+def _peers(topology: Topology, component_name: str) -> dict[str, Value]:
+    """Where the services are that it may call."""
+    called = [
+        PeerUrls(component=link.target, port=link.port)
+        for link in topology.links_from(component_name)
+        if link.kind is LinkKind.CALL and _exists_here(topology, topology.component(link.target))
+    ]
+    return {environment.PEERS: Joined(values=tuple(called))}
 
 
 def _drain_s(topology: Topology, component: Component) -> int:

@@ -135,7 +135,9 @@ CALLS = (
     _call("vstudio-service", "payment-service", "the plan of a user"),
     _call("payment-service", "nft-service", "a purchase was paid, or failed", writes=True),
     _call("ws-gateway", "vstudio-service", "votes and decisions, idempotent by request id", writes=True),
-    _call("worker", "nft-service", "indexed mints, due timers", writes=True),
+    _call("coin-service", "nft-service", "who bought at the first IPO"),
+    _call("worker", "nft-service", "what the chain says of masters, dividends and the market", writes=True),
+    _call("worker", "coin-service", "what the chain says of coins, stakes and pools", writes=True),
     _call("worker", "vstudio-service", "due timers of sessions and decisions", writes=True),
 )
 
@@ -152,10 +154,9 @@ PROVIDERS = (
     _provider("payment-service", "stripe", "checkout, subscriptions, refunds"),
     *(
         _provider(name, provider, "blockchain calls", deadline_ms=60_000)
-        for name in ("nft-service", "coin-service", "worker")
+        for name in ("nft-service", "worker")
         for provider in ("alchemy", "infura")
     ),
-    _provider("nft-service", "pinata", "pin audio, cover, metadata"),
     _provider("worker", "pinata", "pin, verify and repair pins"),
     _provider("worker", "pinning-service", "second hot pin"),
     _provider("worker", "nft-storage", "register for preservation after mint"),

@@ -50,6 +50,15 @@ def _rpc_url(topology: Topology, provider: str, network: str) -> Value:
     return thirdparties.RPC_HOSTS[provider].format(network=network) + path
 
 
+def stripe(topology: Topology) -> dict[str, Value]:
+    """The payment provider."""
+    return {
+        environment.STRIPE_API_URL: _hosted_url(topology, "stripe", "https://api.stripe.com"),
+        environment.STRIPE_SECRET_KEY: Secret(name="stripe-secret-key"),
+        environment.STRIPE_WEBHOOK_SECRET: Secret(name="stripe-webhook-secret"),
+    }
+
+
 def _pinata(topology: Topology) -> dict[str, Value]:
     def url(host: str) -> Value:
         return _hosted_url(topology, "pinata", f"https://{host}")

@@ -39,6 +39,14 @@ class Url:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PeerUrls:
+    """component=http://host:port for every address a caller should try: each pod here, one Service in the cluster."""
+
+    component: str
+    port: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DatabaseUrl:
     """postgresql://role@host:port/database, the password apart (it would show in errors and process lists)."""
 
@@ -124,6 +132,7 @@ type_of_reference = (
     Endpoint
     | Endpoints
     | Url
+    | PeerUrls
     | DatabaseUrl
     | PublicUrl
     | OwnPort
@@ -140,7 +149,7 @@ type_of_reference = (
 Value = str | type_of_reference
 
 
-def describe(value: Value) -> str:  # noqa: C901, PLR0911  # one line per reference is the point
+def describe(value: Value) -> str:  # noqa: C901, PLR0911, PLR0912  # one line per reference
     """Write a value for a reader: what it will be, never what a secret holds."""
     match value:
         case str():
@@ -151,6 +160,8 @@ def describe(value: Value) -> str:  # noqa: C901, PLR0911  # one line per refere
             return f"<{component}-1…n:{port}>"
         case Url(scheme=scheme, component=component, port=port, path=path):
             return f"{scheme}://<{component}:{port}>{path}"
+        case PeerUrls(component=component, port=port):
+            return f"{component}=http://<{component}-1…n:{port}>"
         case DatabaseUrl(role=role, component=component, port=port, database=database):
             return f"postgresql://{role}@<{component}:{port}>/{database}"
         case PublicUrl(domain=domain, path=path):

@@ -74,8 +74,8 @@ SECRETS = (
     _password("redis-cluster-password", "redis-cluster", *WITH_IDENTITY),
     _password("redis-queue-password", "redis-queue", *WITH_IDENTITY),
     _provider("mail-password", "auth-service", "worker"),
-    _provider("alchemy-api-key", "nft-service", "coin-service", "worker"),
-    _provider("infura-api-key", "nft-service", "coin-service", "worker"),
+    _provider("alchemy-api-key", "nft-service", "worker"),
+    _provider("infura-api-key", "nft-service", "worker"),
     SecretDeclaration(
         name="chain-signer-key",
         form=SecretForm.ETHEREUM_KEY,
@@ -83,8 +83,10 @@ SECRETS = (
         rotation_days=90,
         source="domain.md 2.2: card buyers are minted to by the platform signer",
     ),
-    _provider("pinata-token", "nft-service", "worker"),
-    _provider("pinata-gateway-token", "nft-service", "worker"),
+    _provider("chain-admin-address", "worker"),  # no secrets, but values that only the roll-out knows
+    _provider("treasury-address", "worker"),
+    _provider("pinata-token", "worker"),
+    _provider("pinata-gateway-token", "worker"),
     _provider("pinning-service-token", "worker"),
     _provider("nft-storage-token", "worker"),
     _provider("stripe-secret-key", "payment-service"),

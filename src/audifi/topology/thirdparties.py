@@ -76,7 +76,7 @@ COMPONENTS = (
         "stripe",
         purpose="card payments and subscriptions",
         external_name="api.stripe.com",
-        arrives_in="part C",
+        arrives_in="",
         stands_in="a stand-in of its API and webhooks",
         source="domain.md 2.4",
     ),
@@ -114,7 +114,7 @@ LOCAL_COMPONENTS = tuple(
     )
     for name, number in (("ethereum", 8545), ("polygon", 8546), ("base", 8547))
 )
-STANDINS = frozenset({"alchemy", "infura", "pinata", "pinning-service", "nft-storage"})
+STANDINS = frozenset({"alchemy", "infura", "pinata", "pinning-service", "nft-storage", "stripe"})
 STANDIN_PORTS = (Port(name="http", number=8080), Port(name="control", number=8081))
 
 _ROWS = (

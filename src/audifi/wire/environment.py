@@ -42,6 +42,10 @@ MAIL_PASSWORD: Final = "MAIL_PASSWORD"  # noqa: S105  # optional: the local stan
 RPC_PROVIDERS: Final = "RPC_PROVIDERS"  # chain_id:provider=url with {key},… first is primary
 RPC_KEYS: Final = "RPC_KEYS"  # provider=key,…
 CHAIN_CONFIRMATIONS: Final = "CHAIN_CONFIRMATIONS"  # optional: act/final in blocks, for every chain
+CHAIN_ADMIN_ADDRESS: Final = (
+    "CHAIN_ADMIN_ADDRESS"  # optional: who administers our contracts; the signer itself without it
+)
+TREASURY_ADDRESS: Final = "TREASURY_ADDRESS"  # optional: who receives the platform's fees; the signer without it
 CHAIN_SIGNER_KEY: Final = "CHAIN_SIGNER_KEY"  # 0x and 64 hexadecimal digits: signs what the platform pays for
 PINATA_API_URL: Final = "PINATA_API_URL"
 PINATA_UPLOADS_URL: Final = "PINATA_UPLOADS_URL"
@@ -60,6 +64,7 @@ CONTENT_DIRECTORY: Final = "CONTENT_DIRECTORY"  # where content waits for its pi
 # Identity between services (60-second tokens, Ed25519).
 INTERNAL_SIGNING_KEY: Final = "INTERNAL_SIGNING_KEY"  # private JWK of this service
 INTERNAL_CALLER_KEYS: Final = "INTERNAL_CALLER_KEYS"  # JWKS: public keys of the services with a declared link to us
+PEERS: Final = "PEERS"  # component=url,…: services with a declared link from us, one entry per address
 JWKS_URL: Final = "JWKS_URL"  # auth-service's public keys; auth-service itself has none
 
 # Whom it believes: every service.
@@ -73,3 +78,10 @@ ENCRYPTION_KEYS: Final = "ENCRYPTION_KEYS"  # kid:base64,kid:base64 AES-256; the
 APP_URL: Final = "APP_URL"
 CORS_ORIGINS: Final = "CORS_ORIGINS"
 MAIL_FROM: Final = "MAIL_FROM"
+PAYOUT_GRACE_S: Final = "PAYOUT_GRACE_S"  # how long a new wallet receives no payouts, so that its owner may object
+
+# payment-service.
+STRIPE_API_URL: Final = "STRIPE_API_URL"
+STRIPE_SECRET_KEY: Final = "STRIPE_SECRET_KEY"  # noqa: S105
+STRIPE_WEBHOOK_SECRET: Final = "STRIPE_WEBHOOK_SECRET"  # noqa: S105
+CARD_QUOTES: Final = "CARD_QUOTES"  # ETH:250000,MATIC:60 cents for a whole coin, until a market's quote is connected

@@ -119,7 +119,7 @@ ARROWS: list[tuple[str, Break]] = [
     ("zone-border", component("redis-queue", zone=Zone.PUBLIC)),
     ("egress", component("stripe", external_name="api.stripe.example")),
     ("egress", lambda t: replace(t, egress=tuple(replace(e, enabled=e.host != "*.infura.io") for e in t.egress))),
-    ("breaker", link("nft-service", "pinata", breaker=None)),
+    ("breaker", link("worker", "pinata", breaker=None)),
     ("start-cycle", both(link(*NFT_PAYMENT, readiness=True), link(*reversed(NFT_PAYMENT), readiness=True))),
     ("route-unlinked", link("api-gateway", "analytics-service", kind=LinkKind.CALL)),
     ("deadline-inverted", link("edge", "api-gateway", deadline_ms=59_999)),
@@ -280,7 +280,7 @@ def test_a_promise_without_proof_is_counted_openly() -> None:
 
 
 def test_worst_comes_first_and_every_note_says_what_to_do() -> None:
-    broken = component("redis-queue", replicas=3)(link("nft-service", "pinata", breaker=None)(platform("production")))
+    broken = component("redis-queue", replicas=3)(link("worker", "pinata", breaker=None)(platform("production")))
     notes = audit(broken)
     order = [list(Severity).index(note.severity) for note in notes]
     assert order == sorted(order)

@@ -45,7 +45,9 @@ class Pipeline:
         self.statuses = statuses(operation, kernel.limits)
         self._kernel = kernel
         self._limiter = limiter
-        self._limits = (*kernel.limits, *operation.limits)
+        # Our own services are not counted: all calls of a pod come from one address, and its user was counted before.
+        everywhere = () if operation.access is Access.SERVICE else kernel.limits
+        self._limits = (*everywhere, *operation.limits)
         self._decoder = msgspec.json.Decoder(operation.body) if operation.body is not None else None
 
     async def answer(self, call: Call[Any], receive: Receive) -> Answer:

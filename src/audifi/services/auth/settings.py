@@ -21,6 +21,7 @@ class AuthSettings(ServiceSettings):
     cors_origins: Annotated[tuple[str, ...], Env(environment.CORS_ORIGINS)]
     mail_url: Annotated[str, Env(environment.MAIL_URL)]
     mail_from: Annotated[str, Env(environment.MAIL_FROM)]
+    payout_grace_s: Annotated[int, Env(environment.PAYOUT_GRACE_S, minimum=0)]
     mail_password: Annotated[Secret | None, Env(environment.MAIL_PASSWORD)] = None
 
     @property

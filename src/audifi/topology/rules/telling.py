@@ -16,6 +16,7 @@ from audifi.topology.references import (
     Endpoints,
     Joined,
     OwnPort,
+    PeerUrls,
     PublicKeys,
     PublicUrl,
     Secret,
@@ -42,7 +43,7 @@ def _unresolved(topology: Topology, component: str, value: Value) -> Iterator[st
         case Joined(values=values):
             for part in values:
                 yield from _unresolved(topology, component, part)
-        case Endpoint() | Endpoints() | Url() | DatabaseUrl():
+        case Endpoint() | Endpoints() | Url() | PeerUrls() | DatabaseUrl():
             yield from _missing_port(topology, value.component, value.port)
         case OwnPort(port=port):
             yield from _missing_port(topology, component, port)

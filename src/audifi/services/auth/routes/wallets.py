@@ -148,7 +148,7 @@ async def _require_proof(call: AuthCall, body: LinkBody) -> None:
 
 async def _link(tx: Connection, call: AuthCall, user: User, body: LinkBody) -> None:
     parts, now, address = call.deps, call.deps.clock.now(), body.address.lower()
-    payout_at = now + timedelta(seconds=rules.PAYOUT_DELAY_S)
+    payout_at = now + timedelta(seconds=call.deps.settings.payout_grace_s)
     is_linked = await store.link(
         tx,
         wallet_id=str(new_id()),

@@ -34,7 +34,6 @@ CHAINS: Final = {1: "Ethereum", 137: "Polygon", 8453: "Base", 11155111: "Sepolia
 LOCAL_CHAINS: Final = {31337: "Local"}
 NONCE_S: Final = 300
 SKEW_S: Final = 30
-PAYOUT_DELAY_S: Final = 24 * 3600
 STATEMENT: Final = "Link this wallet to your AudiFi account."
 
 _ADDRESS: Final = re.compile(r"^0x[0-9a-fA-F]{40}$")
