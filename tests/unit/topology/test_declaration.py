@@ -29,7 +29,7 @@ from audifi.topology.secrets import WITH_DATABASE, WITH_IDENTITY
 from audifi.wire import environment as names
 
 ENVIRONMENTS = ["local", "staging", "production"]
-AUTH_ONLY = {names.ENCRYPTION_KEYS, names.APP_URL, names.CORS_ORIGINS, names.MAIL_FROM}
+AUTH_ONLY = {names.ENCRYPTION_KEYS, names.CORS_ORIGINS, names.PAYOUT_GRACE_S}
 
 
 def items(value: object) -> Iterator[object]:
@@ -75,10 +75,10 @@ def test_the_declaration_cannot_be_changed() -> None:
         platform("local").component("auth-service").replicas = 1  # type: ignore[misc]
 
 
-def test_parts_a_and_b_run_nineteen_components() -> None:
+def test_parts_a_to_c_run_twenty_four_components() -> None:
     running = {component.name for component in platform("local").components if component.runs_locally}
     assert running == LOCAL_NOW
-    assert len(running) == 19
+    assert len(running) == 24
 
 
 def test_environments_differ_only_where_they_say() -> None:
@@ -117,7 +117,8 @@ def test_auth_is_told_everything_but_its_own_keys_address(environment: str) -> N
     told = process_environment(platform(environment), "auth-service")
     every = {value for name, value in vars(names).items() if name.isupper()}
     optional = {names.OTLP_URL, names.MAIL_PASSWORD} if environment == "local" else set[str]()
-    only_others = set(process_environment(platform(environment), "worker")) - set(told)  # chains, pins, JWKS_URL
+    others = (set(process_environment(platform(environment), name)) for name in WITH_DATABASE)
+    only_others = set[str]().union(*others) - set(told)  # chains, pins, payment, JWKS_URL
     assert every - set(told) == only_others | optional
     assert names.JWKS_URL in only_others
     assert set(told) <= every
@@ -159,7 +160,9 @@ def test_values_are_late_bound() -> None:
 
 def test_a_component_trusts_the_keys_of_its_declared_callers_and_nobody_else() -> None:
     told = process_environment(platform("production"), "coin-service")
-    assert told[names.INTERNAL_CALLER_KEYS] == PublicKeys(secrets=("internal-nft-service", "internal-vstudio-service"))
+    assert told[names.INTERNAL_CALLER_KEYS] == PublicKeys(
+        secrets=("internal-nft-service", "internal-vstudio-service", "internal-worker")
+    )
     assert process_environment(platform("production"), "worker")[names.INTERNAL_CALLER_KEYS] == PublicKeys(secrets=())
 
 
@@ -177,7 +180,14 @@ def _is_late_bound(value: Value) -> bool:
     return isinstance(value, Secret | PublicKeys)
 
 
-EMPTY_BY_DEFAULT = {names.CHAIN_CONFIRMATIONS, names.PINATA_LEGACY_REGIONS, names.IPFS_GATEWAYS}
+EMPTY_BY_DEFAULT = {
+    names.PEERS,  # auth-service calls nobody
+    names.CHAIN_CONFIRMATIONS,
+    names.CHAIN_ADMIN_ADDRESS,
+    names.TREASURY_ADDRESS,
+    names.PINATA_LEGACY_REGIONS,
+    names.IPFS_GATEWAYS,
+}
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
