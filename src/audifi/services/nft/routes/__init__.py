@@ -1,0 +1,25 @@
+"""List every operation of nft-service.
+
+Between: app (serves them), docs/openapi/nft.json (the same table as a document), wire.routes (what gets in).
+Shape: one module per noun, each with its bodies, its handlers and its OPERATIONS; their order does not matter.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from audifi.kernel.http import Access, Operation
+from audifi.services.nft.routes import limits, masters
+
+# One line per noun.
+_TABLES: Final[tuple[tuple[Operation, ...], ...]] = (
+    masters.OPERATIONS,
+)  # fmt: skip
+
+
+def _with_write_limit(operation: Operation) -> Operation:
+    """Count every change a signed-in user makes, so that no table can forget to."""
+    is_counted = operation.method != "GET" and operation.access not in (Access.GUEST, Access.SERVICE)
+    return replace(operation, limits=(limits.WRITE, *operation.limits)) if is_counted else operation
+
+
+OPERATIONS: Final = tuple(_with_write_limit(operation) for table in _TABLES for operation in table)
