@@ -19,7 +19,7 @@ BOB = "0x" + "b0" * 20
 MASTER = MasterContract("0x" + "cc" * 20)
 
 
-def _topic(kind: str, value: object) -> str:
+def topic(kind: str, value: object) -> str:
     return "0x" + encode([kind], [value]).hex()
 
 
@@ -46,7 +46,7 @@ def test_selectors_are_those_of_the_standards(
 
 
 def test_a_transfer_of_a_share_is_read_in_the_chains_order() -> None:
-    topics = [TRANSFER, _topic("address", ALICE), _topic("address", BOB), _topic("uint256", 7)]
+    topics = [TRANSFER, topic("address", ALICE), topic("address", BOB), topic("uint256", 7)]
     found = MASTER.events([_log(topics, logIndex="0x9"), _log(topics), _log(topics, blockNumber="0xf")])
     assert [(logged.block_number, logged.log_index) for logged in found] == [(15, 2), (16, 2), (16, 9)]
     assert found[0].event == events.ShareTransfer(from_=ALICE, to=BOB, token_id=7)
@@ -55,7 +55,7 @@ def test_a_transfer_of_a_share_is_read_in_the_chains_order() -> None:
 
 def test_the_same_topic_of_another_standard_is_not_misread() -> None:
     """ERC-20's Transfer has the same first topic, with the amount in the data."""
-    log = _log([TRANSFER, _topic("address", ALICE), _topic("address", BOB)], _topic("uint256", 5))
+    log = _log([TRANSFER, topic("address", ALICE), topic("address", BOB)], topic("uint256", 5))
     assert events.read("Master", log) is None
     logged = events.read("Coin", log)
     assert logged is not None
@@ -64,12 +64,12 @@ def test_the_same_topic_of_another_standard_is_not_misread() -> None:
 
 def test_logs_of_others_and_unread_events_are_left_out() -> None:
     approval = "0x" + keccak(text="Approval(address,address,uint256)").hex()
-    topics = [approval, _topic("address", ALICE), _topic("address", BOB), _topic("uint256", 7)]
+    topics = [approval, topic("address", ALICE), topic("address", BOB), topic("uint256", 7)]
     assert MASTER.events([_log(topics), _log([TRANSFER], address=ALICE), _log(["0x" + "ff" * 32]), _log([])]) == []
 
 
 def test_a_log_that_does_not_fit_is_an_error_and_not_a_guess() -> None:
-    topics = [MasterContract.topic("Minted"), _topic("address", ALICE), _topic("uint256", 7)]
+    topics = [MasterContract.topic("Minted"), topic("address", ALICE), topic("uint256", 7)]
     with pytest.raises(abi.Undecodable, match="Minted"):
         MASTER.events([_log(topics, "0x00")])
 
