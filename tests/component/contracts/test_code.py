@@ -10,7 +10,7 @@ from audifi.clients.chain.contracts.surface import DividendContract, MasterContr
 
 
 def test_what_was_deployed_is_what_was_compiled(chain: World) -> None:
-    for contract in (chain.master, chain.dividend, chain.coin, chain.staking, chain.pool):
+    for contract in (chain.master, chain.dividend, chain.market, chain.coin, chain.staking, chain.pool):
         assert now(contract.is_ours(chain.node)), contract
 
 

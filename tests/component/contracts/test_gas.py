@@ -22,6 +22,7 @@ from tests.component.contracts.world import (
     FAR_S,
     HOLDERS,
     OPERATOR,
+    PLATFORM,
     TERMS,
     World,
 )
@@ -30,6 +31,7 @@ from audifi.clients.chain.contracts.merkle import epoch_tree
 from audifi.clients.chain.contracts.surface import (
     CoinContract,
     DividendContract,
+    MarketContract,
     MasterContract,
     PoolContract,
     StakingContract,
@@ -44,6 +46,7 @@ def deployments(chain: World) -> dict[str, int]:
     data = {
         "deploy Master": MasterContract.deploy(TERMS),
         "deploy Dividend": DividendContract.deploy(master=chain.master.address, admin=ADMIN, allocator=OPERATOR),
+        "deploy Market": MarketContract.deploy(fee_receiver=PLATFORM),
         "deploy Coin": CoinContract.deploy("Alex Rivera", "ALEXR", HOLDERS, admin=ADMIN, pauser=OPERATOR),
         "deploy Staking": StakingContract.deploy(coin=chain.coin.address, pool=chain.pool.address, base_bps=1000),
         "deploy Pool": PoolContract.deploy(coin=chain.coin.address, fee_bps=30),
@@ -65,6 +68,21 @@ def shares(chain: World) -> dict[str, int]:
         "Master.mintReserve, 20 shares": spent(OPERATOR, master.mint_reserve(ARTIST, 111, 130)),
         "Master.transferFrom": spent(ALICE, master.transfer(ALICE, BOB, 2)),
         "Master.withdraw": spent(BOB, master.withdraw(ARTIST)),
+    }
+
+
+def resales(chain: World) -> dict[str, int]:
+    market, master, price = chain.market, chain.master.address, ETHER
+    chain.mint(ALICE, 3)
+    chain.offer(market, 1, price)
+    chain.node.send(BOB, market.address, market.buy(master, 1, price), price)  # fills the slots of what is owed
+    chain.offer(market, 3, price)
+    chain.node.send(ALICE, chain.master.address, chain.master.approve(market.address, 2))
+    return {
+        "Market.list": chain.node.send(ALICE, market.address, market.list(master, 2, price)).gas_used,
+        "Market.buy": chain.node.send(BOB, market.address, market.buy(master, 2, price), price).gas_used,
+        "Market.cancel": chain.node.send(ALICE, market.address, market.cancel(master, 3)).gas_used,
+        "Market.withdraw": chain.node.send(BOB, market.address, market.withdraw(ALICE)).gas_used,
     }
 
 
@@ -118,7 +136,9 @@ def written() -> dict[str, int]:
     return {name: int(gas.replace(",", "")) for name, gas in rows}
 
 
-@pytest.mark.parametrize("measure", [deployments, shares, dividends, coins], ids=lambda measure: measure.__name__)
+@pytest.mark.parametrize(
+    "measure", [deployments, shares, resales, dividends, coins], ids=lambda measure: measure.__name__
+)
 def test_the_page_tells_what_calls_cost(chain: World, measure: Callable[[World], dict[str, int]]) -> None:
     told = written()
     for name, gas in measure(chain).items():

@@ -15,6 +15,7 @@ from audifi.clients.chain.contracts.surface import (
     CoinContract,
     CoinHolders,
     DividendContract,
+    MarketContract,
     MasterContract,
     MasterTerms,
     PoolContract,
@@ -61,6 +62,7 @@ class World:
     node: Node
     master: MasterContract
     dividend: DividendContract
+    market: MarketContract
     coin: CoinContract
     staking: StakingContract
     pool: PoolContract
@@ -68,6 +70,11 @@ class World:
     def mint(self, to: str, count: int) -> None:
         """Buy shares."""
         self.node.send(to, self.master.address, self.master.mint_batch(to, count), count * TERMS.mint_price_wei)
+
+    def offer(self, market: MarketContract, token_id: int, price_wei: int, seller: str = ALICE) -> None:
+        """Approve and list a share."""
+        self.node.send(seller, self.master.address, self.master.approve(market.address, token_id))
+        self.node.send(seller, market.address, market.list(self.master.address, token_id, price_wei))
 
     def fund_staking(self, amount: int) -> None:
         """Give the rewards' pool coins of the community."""
@@ -96,6 +103,7 @@ def deployed(node: Node) -> World:
         node.deploy(OPERATOR, DividendContract.deploy(master=master.address, admin=ADMIN, allocator=OPERATOR))
     )
     node.send(OPERATOR, master.address, master.set_dividend_contract(dividend.address))
+    market = market_of(node, fee_bps=0)
     coin = CoinContract(
         node.deploy(OPERATOR, CoinContract.deploy("Alex Rivera", "ALEXR", HOLDERS, admin=ADMIN, pauser=OPERATOR))
     )
@@ -104,9 +112,15 @@ def deployed(node: Node) -> World:
     staking = StakingContract(
         node.deploy(OPERATOR, StakingContract.deploy(coin=coin.address, pool=pool.address, base_bps=1000))
     )
-    return World(node, master, dividend, coin, staking, pool)
+    return World(node, master, dividend, market, coin, staking, pool)
 
 
 def master_of(node: Node, terms: MasterTerms, **changes: object) -> MasterContract:
     """Deploy one more master."""
     return MasterContract(node.deploy(OPERATOR, MasterContract.deploy(replace(terms, **changes))))  # pyright: ignore[reportArgumentType]  # a test's changes
+
+
+def market_of(node: Node, *, fee_bps: int, fee_receiver: str = PLATFORM) -> MarketContract:
+    """Deploy one more marketplace."""
+    data = MarketContract.deploy(fee_receiver=fee_receiver, fee_bps=fee_bps)
+    return MarketContract(node.deploy(OPERATOR, data))

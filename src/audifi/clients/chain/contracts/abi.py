@@ -134,7 +134,7 @@ class Interface:
 
 @functools.cache
 def interface(contract: str) -> Interface:
-    """Return the committed ABI of one of our contracts: Master, Dividend, Coin, Staking, Pool."""
+    """Return the committed ABI of one of our contracts: Master, Dividend, Market, Coin, Staking, Pool."""
     file = importlib.resources.files("audifi.clients.chain.contracts").joinpath("compiled", f"{contract}.json")
     return Interface(msgspec.json.decode(file.read_bytes(), type=Artifact))
 

@@ -57,7 +57,7 @@ class ProceedsSplit:
 
 @dataclass(frozen=True)
 class Withdrawn:
-    """A receiver of sales took what it was owed."""
+    """A receiver of sales or resales took what it was owed."""
 
     receiver: str
     amount: int
@@ -123,6 +123,38 @@ class DividendClaimed:
     epoch: int
     wallet: str
     amount: int
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A share is offered; a second one for the same share replaces the first."""
+
+    master: str
+    token_id: int
+    seller: str
+    price: int
+
+
+@dataclass(frozen=True)
+class Delisted:
+    """An offer was taken back."""
+
+    master: str
+    token_id: int
+    seller: str
+
+
+@dataclass(frozen=True)
+class Sold:
+    """A share was resold: royalty + fee + the seller's part = price."""
+
+    master: str
+    token_id: int
+    seller: str
+    buyer: str
+    price: int
+    royalty: int
+    fee: int
 
 
 @dataclass(frozen=True)
@@ -215,6 +247,9 @@ Event = (
     | RootSet
     | RootWithdrawn
     | DividendClaimed
+    | Listed
+    | Delisted
+    | Sold
     | LiquidityPoolSet
     | Staked
     | RewardPaid
@@ -241,6 +276,7 @@ TYPES: Final[Mapping[str, Mapping[str, type[Event]]]] = {
         "RootWithdrawn": RootWithdrawn,
         "DividendClaimed": DividendClaimed,
     },
+    "Market": {"Listed": Listed, "Delisted": Delisted, "Sold": Sold, "Withdrawn": Withdrawn},
     "Coin": {"Transfer": CoinTransfer, "LiquidityPoolSet": LiquidityPoolSet},
     "Staking": {"Staked": Staked, "RewardPaid": RewardPaid, "Unstaked": Unstaked, "Funded": Funded},
     "Pool": {"Mint": LiquidityAdded, "Burn": LiquidityRemoved, "Swap": Swap, "Transfer": CoinTransfer},

@@ -1,4 +1,4 @@
-"""Speak to our five contracts in their own words: encode what they are asked, decode what they answer.
+"""Speak to our six contracts in their own words: encode what they are asked, decode what they answer.
 
 Between: services and the worker (typed calls), clients.chain.writing.transactions (sends the data that `deploy` and the
 imperatives return), clients.chain.pool.chains (reads), contracts/compiled (the ABI).
@@ -6,7 +6,7 @@ Shape: a method that changes the chain returns the data of its transaction and s
 asynchronous and takes the chain to read from, at a block (`latest`, a number or a hash).
 Units: *_wei wei or the coin's base units; *_bps basis points; *_s epoch seconds.
 Invariant: what must be sent with the data says so: `mint` and `mint_batch` exactly price × count, `deposit_revenue` the
-amount, `swap_native_for_coin` and `add_liquidity` the native part; everything else nothing.
+amount, `swap_native_for_coin` and `add_liquidity` the native part, `buy` the price; everything else nothing.
 Errors: those of the chain (a revert is CallerError: `reason` names it); Undecodable when another contract answers.
 Source: contracts/src; domain.md 2.8 "Contract surface" (names).
 """
@@ -19,7 +19,7 @@ from uuid import UUID
 from audifi.clients.chain.contracts import abi
 from audifi.clients.chain.contracts.events import Logged, read_all
 
-NAMES: Final = ("Master", "Dividend", "Coin", "Staking", "Pool")
+NAMES: Final = ("Master", "Dividend", "Market", "Coin", "Staking", "Pool")
 
 
 class Reader(Protocol):
@@ -123,6 +123,10 @@ class MasterContract(Contract):
 
     def transfer(self, holder: str, to: str, token_id: int) -> bytes:
         return self._encode("transferFrom", holder, to, token_id)
+
+    def approve(self, spender: str, token_id: int) -> bytes:
+        """Let a contract move one share, until it moves."""
+        return self._encode("approve", spender, token_id)
 
     async def owner_of(self, chain: Reader, token_id: int, *, at: str = "latest") -> str:
         return await self._read(chain, "ownerOf", token_id, at=at)
@@ -234,6 +238,46 @@ class DividendContract(Contract):
     async def leaf(self, chain: Reader, epoch: int, wallet: str, amount_wei: int) -> str:
         """Return the contract's own idea of a leaf (merkle computes it without a chain)."""
         return await self._read(chain, "leaf", epoch, wallet, amount_wei)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a share is offered for; `seller` is the zero address when it is not."""
+
+    seller: str
+    price_wei: int
+
+
+class MarketContract(Contract):
+    """Where shares are resold at a fixed price: one per chain."""
+
+    name = "Market"
+
+    @classmethod
+    def deploy(cls, *, fee_receiver: str, fee_bps: int = 0) -> bytes:
+        return abi.interface(cls.name).deploy(fee_receiver, fee_bps)
+
+    def list(self, master: str, token_id: int, price_wei: int) -> bytes:
+        """Offer a share that MasterContract.approve let this contract move."""
+        return self._encode("list", master, token_id, price_wei)
+
+    def cancel(self, master: str, token_id: int) -> bytes:
+        return self._encode("cancel", master, token_id)
+
+    def buy(self, master: str, token_id: int, price_wei: int) -> bytes:
+        return self._encode("buy", master, token_id, price_wei)
+
+    def withdraw(self, receiver: str) -> bytes:
+        return self._encode("withdraw", receiver)
+
+    async def listing(self, chain: Reader, master: str, token_id: int, *, at: str = "latest") -> Listing:
+        return Listing(*await self._read(chain, "listings", master, token_id, at=at))
+
+    async def owed_wei(self, chain: Reader, receiver: str, *, at: str = "latest") -> int:
+        return await self._read(chain, "owed", receiver, at=at)
+
+    async def fee_bps(self, chain: Reader) -> int:
+        return await self._read(chain, "feeBps")
 
 
 @dataclass(frozen=True, kw_only=True)
