@@ -34,6 +34,8 @@ def _of_input(operation: Operation) -> set[type[Problem]]:
     found: set[type[Problem]] = set()
     if operation.body is not None:
         found |= {problems.Invalid, problems.PayloadTooLarge, problems.UnsupportedMediaType}
+    if operation.raw_body:
+        found.add(problems.PayloadTooLarge)
     if operation.query is not None or "{" in operation.path:
         found.add(problems.Invalid)
     return found

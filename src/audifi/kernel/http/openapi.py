@@ -107,6 +107,8 @@ def _operation(
         if operation.example is not None:
             content["example"] = msgspec.to_builtins(operation.example)
         described["requestBody"] = {"required": True, "content": {"application/json": content}}
+    if operation.raw_body:
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
     return described
 
 

@@ -6,7 +6,8 @@ Between: services' `routes.py` (lists Operations) and kernel.http.application / 
     Operation("PUT", "/user/profile", rename, summary="Change the profile", tag="user",
               access=Access.USER, body=RenameBody, reply=ProfileReply, errors=(UserNotFound,))
 
-A handler takes `call`, then `body` if the operation has one, then `query` if it has one, in that order.
+A handler takes `call`, then `body` if the operation has one (bytes with `raw_body`), then `query` if it has one, in
+that order.
 It returns a Reply (or any value msgspec encodes), a `Page` for lists, None for 204, or raises a Problem that
 `errors` lists. JSON is camelCase, Python snake_case.
 Invariant: an answer that the row does not announce cannot leave the server, except 500 (a bug).
@@ -93,6 +94,7 @@ class Operation:
     tag: str
     access: Access
     body: type[msgspec.Struct] | None = None
+    raw_body: bool = False  # the handler is given the body's bytes as they came: a signature covers them
     query: type[msgspec.Struct] | None = None
     parameters: type[msgspec.Struct] | None = None  # types of the path parameters; a mismatch is 400, call.parameters
     reply: Any = None  # type of the data; None with status 204
@@ -118,6 +120,7 @@ class Operation:
             f"{self.method} {self.path}: 204 and reply=None go together"
         )
         assert self.body is None or self.method != "GET", f"GET {self.path}: a GET has no body"
+        assert self.body is None or not self.raw_body, f"{self.path}: a body is decoded or raw, not both"
 
     @property
     def name(self) -> str:

@@ -57,7 +57,7 @@ class Pipeline:
         data = b""
         try:
             await self._identify(call)
-            if self._decoder is not None:
+            if self._decoder is not None or operation.raw_body:
                 data = await read_body(call, receive, operation.body_bytes_max)
             self._decode(call, data, arguments)
         except Refusal as refusal:
@@ -96,6 +96,8 @@ class Pipeline:
                 types = call.headers.lower("content-type"), call.headers.lower("content-encoding")
                 decode.check_content_type(*types)
             arguments.append(decode.body(data, self._decoder, operation.body))
+        if operation.raw_body:
+            arguments.append(data)
         if operation.query is not None:
             arguments.append(decode.query(call.raw_query, operation.query))
 
