@@ -1,21 +1,21 @@
 """Offer AudiFi's public API to Python programs: `async with Audifi("https://api.audifi.io") as audifi: ...`.
 
 Between: users, `./audifi` verbs, drills and tests (callers) and the public endpoints (served by the edge).
-Shape: client (one object, one account) · auth, user, artists, consents, admin (what it can do, by area) · records
-(what it returns) · transport (one request) · retrying (when to try again) · failures (refusals as exceptions) ·
-resolver (where `*.localhost` is).
+Shape: client (one object, one account) · one module for each area of the API (what it can do) · records (what it
+returns) · transport (one request) · retrying (when to try again) · keys (what makes that safe) · failures (refusals
+as exceptions) · resolver (where `*.localhost` is).
 Invariant: imports only `audifi.wire`; nothing here knows how the platform runs.
 Errors: every refusal is raised as the class of `audifi.wire.problems` that the server named by its code.
 """
 
 from audifi.sdk.client import Audifi
-from audifi.sdk.records import (
+from audifi.sdk.keys import new_key
+from audifi.sdk.records.accounts import (
     Artist,
     BackupCodes,
     ConsentCheck,
     Enrolment,
     Link,
-    Pagination,
     Profile,
     SecondFactorNeeded,
     Session,
@@ -23,21 +23,56 @@ from audifi.sdk.records import (
     Wallet,
     WalletNonce,
 )
+from audifi.sdk.records.billing import Checkout, Payment, Plan, Subscription
+from audifi.sdk.records.coins import Coin, CoinBalance, Pool, Stake, SwapQuote
+from audifi.sdk.records.envelopes import Amount, Paged, Pagination
+from audifi.sdk.records.holdings import Dividend, Holding, Portfolio, Revenue, RevenueSummary
+from audifi.sdk.records.masters import Collaborator, Ipo, Master, MintPreview, Share, Uploaded
+from audifi.sdk.records.reports import Dashboard, MasterReport
+from audifi.sdk.records.sales import Listing, Purchase, Transaction
 from audifi.sdk.retrying import RetryPolicy
 
 __all__ = [
+    "Amount",
     "Artist",
     "Audifi",
     "BackupCodes",
+    "Checkout",
+    "Coin",
+    "CoinBalance",
+    "Collaborator",
     "ConsentCheck",
+    "Dashboard",
+    "Dividend",
     "Enrolment",
+    "Holding",
+    "Ipo",
     "Link",
+    "Listing",
+    "Master",
+    "MasterReport",
+    "MintPreview",
+    "Paged",
     "Pagination",
+    "Payment",
+    "Plan",
+    "Pool",
+    "Portfolio",
     "Profile",
+    "Purchase",
     "RetryPolicy",
+    "Revenue",
+    "RevenueSummary",
     "SecondFactorNeeded",
     "Session",
+    "Share",
     "SignedIn",
+    "Stake",
+    "Subscription",
+    "SwapQuote",
+    "Transaction",
+    "Uploaded",
     "Wallet",
     "WalletNonce",
+    "new_key",
 ]

@@ -8,7 +8,7 @@ Source: domain.md 2.1 (/admin/users).
 from typing import Any
 from urllib.parse import quote
 
-from audifi.sdk.records import Paged
+from audifi.sdk.records.envelopes import Paged
 from audifi.sdk.transport import Request, Transport
 
 

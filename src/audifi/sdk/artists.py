@@ -7,7 +7,8 @@ Source: domain.md 2.1 (public artist fields only).
 
 from urllib.parse import quote
 
-from audifi.sdk.records import Artist, Enveloped
+from audifi.sdk.records.accounts import Artist
+from audifi.sdk.records.envelopes import Enveloped
 from audifi.sdk.transport import Request, Transport
 
 

@@ -9,9 +9,8 @@ Errors: InvalidToken, InvalidCode, AccountLocked, InvalidRefreshToken, CsrfFaile
 Source: domain.md 2.1, 4 (CSRF, refresh token, 2FA).
 """
 
-from audifi.sdk.records import (
+from audifi.sdk.records.accounts import (
     Enrolment,
-    Enveloped,
     Message,
     SecondFactorNeeded,
     Session,
@@ -20,6 +19,7 @@ from audifi.sdk.records import (
     Wallet,
     WalletNonce,
 )
+from audifi.sdk.records.envelopes import Enveloped
 from audifi.sdk.transport import Request, Transport
 from audifi.wire import headers
 

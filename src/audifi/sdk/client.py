@@ -6,7 +6,7 @@
         await audifi.auth.verify(token)
         profile = await audifi.user.profile()
 
-Between: callers and the areas of the API (`auth`, `user`, `artists`, `consents`, `admin`).
+Between: callers and the areas of the API (`auth`, `masters`, `purchases`, …), one attribute each.
 Invariant: tokens are kept in memory only; an expired access token is renewed once, by the refresh cookie.
 Errors: Problems of `audifi.wire.problems`; ValueError for an address that is none.
 """
@@ -17,10 +17,22 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from audifi.sdk.admin import Admin
+from audifi.sdk.analytics import Analytics
 from audifi.sdk.artists import Artists
 from audifi.sdk.auth import Auth
+from audifi.sdk.coins import Coins
 from audifi.sdk.consents import Consents
+from audifi.sdk.dividends import Dividends
+from audifi.sdk.events import Events
+from audifi.sdk.ipos import Ipos
+from audifi.sdk.listings import Listings
+from audifi.sdk.masters import Masters
+from audifi.sdk.payments import Payments
+from audifi.sdk.portfolio import Portfolios
+from audifi.sdk.purchases import Purchases
 from audifi.sdk.retrying import RetryPolicy
+from audifi.sdk.revenue import Revenues
+from audifi.sdk.subscriptions import Subscriptions
 from audifi.sdk.transport import Transport
 from audifi.sdk.user import User
 
@@ -57,6 +69,18 @@ class Audifi:
         self.artists = Artists(self.transport)
         self.consents = Consents(self.transport)
         self.admin = Admin(self.transport)
+        self.masters = Masters(self.transport)
+        self.ipos = Ipos(self.transport)
+        self.purchases = Purchases(self.transport)
+        self.listings = Listings(self.transport)
+        self.portfolio = Portfolios(self.transport)
+        self.dividends = Dividends(self.transport)
+        self.revenue = Revenues(self.transport)
+        self.payments = Payments(self.transport)
+        self.subscriptions = Subscriptions(self.transport)
+        self.coins = Coins(self.transport)
+        self.analytics = Analytics(self.transport)
+        self.events = Events(self.transport)
 
     async def __aenter__(self) -> Self:
         await self.transport.__aenter__()

@@ -6,7 +6,8 @@ Errors: Invalid for an unknown policy or version.
 Source: domain.md 2.1 (POST /consents, GET /consents/check).
 """
 
-from audifi.sdk.records import ConsentCheck, Enveloped
+from audifi.sdk.records.accounts import ConsentCheck
+from audifi.sdk.records.envelopes import Enveloped
 from audifi.sdk.transport import Request, Transport
 
 

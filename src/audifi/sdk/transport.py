@@ -10,7 +10,8 @@ Errors: a Problem of `audifi.wire.problems`; Unavailable when the server cannot 
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,7 @@ import aiohttp
 import msgspec
 
 from audifi.sdk.failures import problem_from
+from audifi.sdk.records.envelopes import decoded
 from audifi.sdk.resolver import LocalhostResolver
 from audifi.sdk.retrying import IDEMPOTENT, RetryPolicy
 from audifi.wire import headers
@@ -40,10 +42,21 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     idempotency_key: str | None = None
     signed_in: bool = True  # send the access token if there is one, and renew it once if it has expired
+    files: tuple["Upload", ...] = ()  # sent as multipart/form-data instead of a body
+    deadline_s: float | None = None  # instead of the policy's
 
     @property
     def is_repeatable(self) -> bool:
         return self.method in IDEMPOTENT or self.idempotency_key is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A file to send; read while it is sent, and again for each attempt."""
+
+    name: str  # of the form's field
+    path: Path
+    content_type: str
 
 
 @dataclass(frozen=True)
@@ -106,7 +119,7 @@ class Transport:
         """Make the request and decode the body of the answer."""
         answer = await self.answer(request)
         try:
-            return msgspec.json.decode(answer.body, type=reply)
+            return msgspec.json.decode(answer.body, type=reply, dec_hook=decoded)
         except msgspec.MsgspecError as error:
             raise Unavailable(
                 f"{request.method} {request.path}: the answer is not what this API sends: {error}",
@@ -117,13 +130,14 @@ class Transport:
         """Make the request; repeat it while the policy allows."""
         loop = asyncio.get_running_loop()
         started = loop.time()
+        deadline_s = request.deadline_s or self.policy.deadline_s
         made = 0
         renewed = False
         while True:
             made += 1
             token = self.access_token
             try:
-                return await self._attempt(request, self.policy.deadline_s - (loop.time() - started))
+                return await self._attempt(request, deadline_s - (loop.time() - started))
             except Unauthorized as refusal:
                 if renewed or not request.signed_in or self.renew is None or token is None:
                     raise
@@ -154,24 +168,25 @@ class Transport:
 
     async def _attempt(self, request: Request, left_s: float) -> Answer:
         try:
-            async with self._session.request(
-                request.method,
-                self.base_url + "/v1" + request.path,
-                params=dict(request.query) or None,
-                data=None if request.body is None else msgspec.json.encode(request.body),
-                headers=self._headers(request),
-                timeout=aiohttp.ClientTimeout(total=max(left_s, 0.001)),
-                allow_redirects=False,
-            ) as response:
-                body = await response.read()
-                if response.status >= 400:
-                    raise problem_from(response.status, body, response.headers)
-                return Answer(response.status, response.headers, body)
+            with _sent(request) as content:
+                async with self._session.request(
+                    request.method,
+                    self.base_url + "/v1" + request.path,
+                    params=dict(request.query) or None,
+                    data=content,
+                    headers=self._headers(request),
+                    timeout=aiohttp.ClientTimeout(total=max(left_s, 0.001)),
+                    allow_redirects=False,
+                ) as response:
+                    body = await response.read()
+                    if response.status >= 400:
+                        raise problem_from(response.status, body, response.headers)
+                    return Answer(response.status, response.headers, body)
         except aiohttp.ClientConnectorError as error:
             raise Unavailable(f"{self.base_url} cannot be reached: {error.strerror or error}") from error
         except TimeoutError as error:
             raise UpstreamTimedOut(
-                f"{request.method} {request.path}: no answer within {self.policy.deadline_s:g} s",
+                f"{request.method} {request.path}: no answer within {request.deadline_s or self.policy.deadline_s:g} s",
                 may_have_taken_effect=True,
             ) from error
         except aiohttp.ClientError as error:
@@ -188,3 +203,17 @@ class Transport:
         if request.idempotency_key is not None:
             sent[headers.IDEMPOTENCY_KEY] = request.idempotency_key
         return sent
+
+
+@contextmanager
+def _sent(request: Request) -> Generator[bytes | aiohttp.FormData | None]:
+    """What goes into the request's body; files stay open for as long as they are sent."""
+    if not request.files:
+        yield None if request.body is None else msgspec.json.encode(request.body)
+        return
+    form = aiohttp.FormData()
+    with ExitStack() as opened:
+        for each in request.files:
+            content = opened.enter_context(each.path.open("rb"))
+            form.add_field(each.name, content, filename=each.path.name, content_type=each.content_type)
+        yield form

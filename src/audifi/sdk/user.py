@@ -9,7 +9,8 @@ Source: domain.md 2.1.
 from typing import Any
 from urllib.parse import quote
 
-from audifi.sdk.records import Artist, Enveloped, Profile, Wallet
+from audifi.sdk.records.accounts import Artist, Profile, Wallet
+from audifi.sdk.records.envelopes import Enveloped
 from audifi.sdk.transport import Request, Transport
 
 

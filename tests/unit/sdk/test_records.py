@@ -6,7 +6,7 @@ Between: sdk.records and msgspec.
 import msgspec
 import pytest
 
-from audifi.sdk.records import SecondFactorNeeded, SignedIn, SignInStep
+from audifi.sdk.records.accounts import SecondFactorNeeded, SignedIn, SignInStep
 
 
 def test_a_sign_in_carries_the_token_but_does_not_show_it() -> None:

@@ -1,19 +1,16 @@
-"""Say what the API returns, as values.
+"""Say what auth-service returns: people, sessions, second factors, wallets, consents.
 
-Between: sdk.auth, sdk.user, … (decode into them) and callers.
-Shape: JSON is camelCase, Python snake_case; fields this version does not know are ignored, so a newer server
-works with an older client.
+Between: sdk.auth, sdk.user, sdk.consents, sdk.artists (decode into them) and callers.
 Units: timestamps are ISO-8601 UTC; `*_in` seconds from now.
-Errors: msgspec.ValidationError cannot reach a caller: sdk.transport turns it into Unavailable (not our server).
-Source: domain.md 2.0, 2.1.
+Invariant: a secret is in no repr.
+Errors: as records.
+Source: domain.md 2.1.
 """
 
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import msgspec
-
-T = TypeVar("T")
 
 
 class Profile(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
@@ -157,27 +154,3 @@ class ConsentCheck(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
 
     has_all_required: bool
     missing: tuple[Any, ...] = ()
-
-
-class Pagination(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
-    """Where a page lies in its list."""
-
-    page: int
-    limit: int
-    total: int
-    total_pages: int
-    has_next: bool
-    has_prev: bool
-
-
-class Enveloped(msgspec.Struct, Generic[T], rename="camel", frozen=True, kw_only=True):
-    """`{"data": …}`."""
-
-    data: T
-
-
-class Paged(msgspec.Struct, Generic[T], rename="camel", frozen=True, kw_only=True):
-    """`{"data": […], "pagination": …}`."""
-
-    data: tuple[T, ...]
-    pagination: Pagination
