@@ -13,7 +13,7 @@ from audifi.kernel.ids import new_id
 from audifi.services.auth import journal
 from audifi.services.auth.errors import Invalid
 from audifi.services.auth.parts import AuthCall
-from audifi.services.auth.routes.fields import ResourceId, Version
+from audifi.services.auth.routes.fields import ResourceId, UserPath, Version
 from audifi.services.auth.rules import consents as rules
 from audifi.services.auth.rules.consents import ConsentAction, Flow, PolicyType
 from audifi.services.auth.store import consents as store
@@ -84,9 +84,18 @@ async def record(call: AuthCall, body: ConsentBody) -> ConsentReply:
 
 async def check(call: AuthCall, query: FlowQuery) -> CheckReply:
     """Say what the flow still misses."""
+    return await _checked(call, call.user().user_id, query)
+
+
+async def check_of(call: AuthCall, query: FlowQuery) -> CheckReply:
+    """Say what the flow still misses for an account: what nft-service asks before it mints or sells."""
+    return await _checked(call, str(call.parameters.id), query)
+
+
+async def _checked(call: AuthCall, user_id: str, query: FlowQuery) -> CheckReply:
     async with call.deps.database.read_primary() as connection:
         versions = await store.current_versions(connection, call.deps.clock.now())
-        history = await store.history(connection, call.user().user_id)
+        history = await store.history(connection, user_id)
     missing = rules.missing(query.flow, versions, history)
     named = tuple(MissingPolicy(policy.policy_type, policy.policy_version) for policy in missing)
     return CheckReply(has_all_required=not named, missing=named)
@@ -101,5 +110,10 @@ OPERATIONS: Final = (
     Operation(
         method="GET", path="/consents/check", handler=check, summary="Say which agreements a flow misses",
         tag="consents", access=Access.USER, query=FlowQuery, reply=CheckReply,
+    ),
+    Operation(
+        method="GET", path="/internal/v1/users/{id}/consents", handler=check_of, tag="internal",
+        summary="Say which agreements a flow misses for an account", access=Access.SERVICE, parameters=UserPath,
+        query=FlowQuery, reply=CheckReply,
     ),
 )  # fmt: skip

@@ -16,8 +16,15 @@ from audifi.services.auth import presence, proofs
 from audifi.services.auth.errors import NotFound, Unauthorized, UserNotFound
 from audifi.services.auth.parts import AuthCall
 from audifi.services.auth.routes.fields import AddressPath, UserPath
-from audifi.services.auth.routes.replies import UserReply, WalletReply, user_reply, wallet_reply
-from audifi.services.auth.store import sessions, users, wallets
+from audifi.services.auth.routes.replies import (
+    PublicArtist,
+    UserReply,
+    WalletReply,
+    artist_reply,
+    user_reply,
+    wallet_reply,
+)
+from audifi.services.auth.store import artists, sessions, users, wallets
 
 
 class TokenBody(Body):
@@ -77,6 +84,15 @@ async def user_wallets(call: AuthCall) -> list[WalletReply]:
         return [wallet_reply(wallet) for wallet in await wallets.of_user(connection, user_id)]
 
 
+async def artist(call: AuthCall) -> PublicArtist:
+    """Return an account's public face as an artist."""
+    async with call.deps.database.read_primary() as connection:
+        found = await artists.of_user(connection, str(call.parameters.id))
+    if found is None:
+        raise UserNotFound
+    return artist_reply(found)
+
+
 async def wallet_owner(call: AuthCall) -> OwnerReply:
     """Return whose wallet this is."""
     address = proofs.checksummed(call.parameters.address).lower()
@@ -101,6 +117,10 @@ OPERATIONS: Final = (
     Operation(
         method="GET", path="/internal/v1/users/{id}/wallets", handler=user_wallets, summary="List an account's wallets",
         tag=_TAG, access=Access.SERVICE, parameters=UserPath, reply=list[WalletReply], errors=(UserNotFound,),
+    ),
+    Operation(
+        method="GET", path="/internal/v1/users/{id}/artist", handler=artist, summary="Show an account's artist profile",
+        tag=_TAG, access=Access.SERVICE, parameters=UserPath, reply=PublicArtist, errors=(UserNotFound,),
     ),
     Operation(
         method="GET", path="/internal/v1/wallets/{address}", handler=wallet_owner, summary="Say whose wallet it is",
