@@ -23,6 +23,7 @@ from audifi.kernel.http import (
     Paging,
     Reply,
     StepUp,
+    Streamed,
     application,
 )
 from audifi.kernel.identity import Mfa, Principal
@@ -90,6 +91,15 @@ async def leave(call: Call[None]) -> None:
     call.set_cookie("left", "yes", max_age_s=10)
 
 
+async def take(call: Call[None]) -> Echo:
+    seen = 0
+    async for piece in call.stream:
+        seen += len(piece)
+        if piece == b"enough":
+            break
+    return Echo("taken", seen)
+
+
 OPERATIONS = (
     Operation(
         method="POST", path="/echo", handler=echo, summary="Echo", tag="t", access=Access.GUEST, body=Everything,
@@ -113,6 +123,14 @@ OPERATIONS = (
     Operation(
         method="GET", path="/limited", handler=listed, summary="Limited", tag="t", access=Access.GUEST, query=Filter,
         reply=Echo, listed=True, limits=(Limit(rule="tested", count=3, window_s=86_400, per=Per.IP),),
+    ),
+    Operation(
+        method="POST", path="/stream", handler=take, summary="Take a stream", tag="t", access=Access.GUEST, reply=Echo,
+        streamed=Streamed("multipart/form-data", ("song",)), body_bytes_max=100,
+    ),
+    Operation(
+        method="PUT", path="/stream", handler=take, summary="Take a long stream", tag="t", access=Access.GUEST,
+        reply=Echo, streamed=Streamed("multipart/form-data", ("song",)), body_bytes_max=110 * 1024 * 1024,
     ),
 )  # fmt: skip
 

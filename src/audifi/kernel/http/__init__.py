@@ -9,7 +9,7 @@ from audifi.kernel.http.application import Application, application
 from audifi.kernel.http.call import Call
 from audifi.kernel.http.kernel import Kernel
 from audifi.kernel.http.openapi import openapi
-from audifi.kernel.http.operation import Access, Body, Operation, Page, Paging, Reply, StepUp, Timestamp
+from audifi.kernel.http.operation import Access, Body, Operation, Page, Paging, Reply, StepUp, Streamed, Timestamp
 
 __all__ = [
     "Access",
@@ -22,6 +22,7 @@ __all__ = [
     "Paging",
     "Reply",
     "StepUp",
+    "Streamed",
     "Timestamp",
     "application",
     "openapi",

@@ -32,7 +32,7 @@ def statuses(operation: Operation, limits: Sequence[Limit] = ()) -> frozenset[in
 
 def _of_input(operation: Operation) -> set[type[Problem]]:
     found: set[type[Problem]] = set()
-    if operation.body is not None:
+    if operation.body is not None or operation.streamed is not None:
         found |= {problems.Invalid, problems.PayloadTooLarge, problems.UnsupportedMediaType}
     if operation.raw_body:
         found.add(problems.PayloadTooLarge)

@@ -6,7 +6,8 @@ What the frame adds to every answer, also to 404 and 405: request id, trace, dea
 problem envelope, Cache-Control. A handler's bug is a 500 with a request id, and a log line with the stack.
 Why not Starlette's router: the table has a path dictionary and at most a few patterns; a lookup costs 0.3 µs where
 matching 40 regular expressions costs 20. Starlette's own types are used for what it does well (test client, ASGI).
-Units: durations in ms in logs, seconds in metrics. Deadline: DEADLINE header, at most DEADLINE_S.
+Units: durations in ms in logs, seconds in metrics. Deadline: DEADLINE header, at most DEADLINE_S (a streamed body:
+STREAMED_DEADLINE_S).
 Errors: none leave.
 Source: domain.md 2.0, 5.8 (30 s), 6.2, 6.3; RFC 9110 15.5.6 (Allow with 405).
 """
@@ -36,6 +37,7 @@ from audifi.wire.problems import MethodNotAllowed, NotFound, Problem, Unauthoriz
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 DEADLINE_S: Final = 30.0
+STREAMED_DEADLINE_S: Final = 60.0  # an upload takes as long as its sender's line
 _REQUEST_ID: Final = re.compile(headers.REQUEST_ID_PATTERN)
 _JSON: Final = (b"content-type", b"application/json")
 OPENAPI_PATH: Final = "/openapi.json"
@@ -78,7 +80,8 @@ class Application:
         methods, parameters = self._find(scope["path"])
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         route = methods.get(method)
-        call = self._call(scope, parameters)
+        is_streamed = route is not None and route.pipeline.operation.streamed is not None
+        call = self._call(scope, parameters, STREAMED_DEADLINE_S if is_streamed else DEADLINE_S)
         observer = route.observer if route is not None else self._nowhere
         with observer.observing(call, scope) as seen:
             try:
@@ -99,12 +102,12 @@ class Application:
                 return methods, match.groupdict()
         return {}, {}
 
-    def _call(self, scope: Scope, parameters: dict[str, str]) -> Call[Any]:
+    def _call(self, scope: Scope, parameters: dict[str, str], deadline_s: float) -> Call[Any]:
         received = RequestHeaders(scope["headers"])
         given = received.lower("x-request-id")
         identity = given if given and _REQUEST_ID.match(given) else request_id()
         trace_id, parent_id, is_sampled = context.from_traceparent(received.lower("traceparent") or None)
-        deadline = asyncio.get_running_loop().time() + _patience_s(received.lower(headers.DEADLINE))
+        deadline = asyncio.get_running_loop().time() + _patience_s(received.lower(headers.DEADLINE), deadline_s)
         own = context.Context(identity, trace_id, context.new_span_id(), is_sampled, deadline)
         context.enter(own)
         scope["audifi.parent"] = parent_id
@@ -202,10 +205,10 @@ async def _send(send: Send, status: int, body: bytes, head: list[tuple[bytes, by
     await send({"type": "http.response.body", "body": body})
 
 
-def _patience_s(header: str) -> float:
+def _patience_s(header: str, at_most_s: float) -> float:
     if header.isdecimal() and len(header) < 8:
-        return min(DEADLINE_S, max(0.001, int(header) / 1000))
-    return DEADLINE_S
+        return min(at_most_s, max(0.001, int(header) / 1000))
+    return at_most_s
 
 
 def _pattern(path: str) -> re.Pattern[str]:

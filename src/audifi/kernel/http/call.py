@@ -6,7 +6,7 @@ TRUSTED_PROXY_NETWORKS; no header that came from outside is believed for identit
 Errors: `user()` asserts (a bug: the operation's access does not require a user).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any, Generic, Literal, TypeVar
@@ -63,6 +63,7 @@ class Call(Generic[Deps]):
     caller: str | None = None  # component that called, for Access.SERVICE
     parameters: Any = None  # Operation.parameters, decoded
     idempotency: Claim | None = None
+    received: AsyncIterator[bytes] | None = None
     reply_status: int = 200  # the operation's; a handler may set one of its `other_statuses`
     reply_is_bare: bool = False
     reply_headers: dict[str, str] = field(default_factory=dict[str, str])
@@ -81,6 +82,12 @@ class Call(Generic[Deps]):
             if separator and name not in cookies:
                 cookies[name] = value.strip('"')
         return cookies
+
+    @property
+    def stream(self) -> AsyncIterator[bytes]:
+        """Return the body as it arrives; ends with PayloadTooLarge, or with the handler when the client leaves."""
+        assert self.received is not None, "this operation has no streamed body"
+        return self.received
 
     def user(self) -> Principal:
         """Return who calls, for operations whose access demands someone."""

@@ -31,6 +31,12 @@ def check_content_type(content_type: str, content_encoding: str) -> None:
         raise UnsupportedMediaType("Send the body without Content-Encoding.")
 
 
+def check_media_type(content_type: str, wanted: str) -> None:
+    """Refuse everything but the one type of a streamed body."""
+    if content_type.partition(";")[0].strip().lower() != wanted:
+        raise UnsupportedMediaType(f"Send {wanted}.")
+
+
 def body(data: bytes, decoder: msgspec.json.Decoder[Any], kind: type[msgspec.Struct]) -> Any:
     """Return the decoded body."""
     if not data:

@@ -109,7 +109,15 @@ def _operation(
         described["requestBody"] = {"required": True, "content": {"application/json": content}}
     if operation.raw_body:
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+    if operation.streamed is not None:
+        described["requestBody"] = {"required": True, "content": {operation.streamed.media_type: _form(operation)}}
     return described
+
+
+def _form(operation: Operation) -> Document:
+    assert operation.streamed is not None, "asked of streamed operations only"
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    return {"schema": {"type": "object", "properties": dict.fromkeys(operation.streamed.files, file)}}
 
 
 def _operation_id(operation: Operation) -> str:

@@ -63,6 +63,14 @@ class Page(Generic[T]):
     paging: Paging
 
 
+@dataclass(frozen=True)
+class Streamed:
+    """A body that the handler reads itself, piece by piece, from `call.stream`: never in memory as a whole."""
+
+    media_type: str  # "multipart/form-data"
+    files: tuple[str, ...]  # names of the form's files, for the OpenAPI document
+
+
 class Access(Enum):
     """Who may call. ADMIN also demands a completed second factor; SERVICE an internal token of a declared caller."""
 
@@ -94,6 +102,7 @@ class Operation:
     tag: str
     access: Access
     body: type[msgspec.Struct] | None = None
+    streamed: Streamed | None = None  # instead of `body`; at most body_bytes_max, and without Idempotency-Key
     raw_body: bool = False  # the handler is given the body's bytes as they came: a signature covers them
     query: type[msgspec.Struct] | None = None
     parameters: type[msgspec.Struct] | None = None  # types of the path parameters; a mismatch is 400, call.parameters
@@ -119,7 +128,11 @@ class Operation:
         assert (self.reply is None) == (self.status == 204), (
             f"{self.method} {self.path}: 204 and reply=None go together"
         )
-        assert self.body is None or self.method != "GET", f"GET {self.path}: a GET has no body"
+        has_body = self.body is not None or self.streamed is not None
+        assert not has_body or self.method != "GET", f"GET {self.path}: a GET has no body"
+        assert self.streamed is None or (self.body is None and not self.idempotent), (
+            f"{self.path}: what is streamed is neither decoded nor hashed for an Idempotency-Key"
+        )
         assert self.body is None or not self.raw_body, f"{self.path}: a body is decoded or raw, not both"
 
     @property

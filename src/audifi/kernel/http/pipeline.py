@@ -11,7 +11,7 @@ Errors: none leave; `frame` turns whatever is raised into an answer.
 Source: domain.md 2.0, 4, 5.5.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 import msgspec
@@ -59,6 +59,8 @@ class Pipeline:
             await self._identify(call)
             if self._decoder is not None or operation.raw_body:
                 data = await read_body(call, receive, operation.body_bytes_max)
+            if operation.streamed is not None:
+                call.received = received(call, receive, operation.streamed.media_type, operation.body_bytes_max)
             self._decode(call, data, arguments)
         except Refusal as refusal:
             held_back = refusal
@@ -157,10 +159,7 @@ class Pipeline:
 
 async def read_body(call: Call[Any], receive: Receive, bytes_max: int) -> bytes:
     """Return the whole body, or raise PayloadTooLarge as soon as it is clear that it is too large."""
-    announced = call.headers.lower("content-length")
-    too_large = PayloadTooLarge(f"The body is larger than {bytes_max} bytes.")
-    if announced.isdecimal() and int(announced[:20]) > bytes_max:
-        raise too_large
+    _refuse_announced(call, bytes_max)
     message = await receive()
     data = message.get("body", b"")
     if not message.get("more_body", False) and message["type"] == "http.request" and len(data) <= bytes_max:
@@ -173,8 +172,38 @@ async def read_body(call: Call[Any], receive: Receive, bytes_max: int) -> bytes:
     if message["type"] == "http.disconnect":
         raise ClientLeft
     if size > bytes_max:
-        raise too_large
+        raise _too_large(bytes_max)
     return b"".join(parts)
+
+
+def received(call: Call[Any], receive: Receive, media_type: str, bytes_max: int) -> AsyncIterator[bytes]:
+    """Return the body piece by piece; what the head says is judged at once, the rest as it arrives."""
+    decode.check_media_type(call.headers.lower("content-type"), media_type)
+    _refuse_announced(call, bytes_max)
+    return _pieces(receive, bytes_max)
+
+
+async def _pieces(receive: Receive, bytes_max: int) -> AsyncIterator[bytes]:
+    size, is_more = 0, True
+    while is_more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        piece, is_more = message.get("body", b""), message.get("more_body", False)
+        size += len(piece)
+        if size > bytes_max:
+            raise _too_large(bytes_max)
+        yield piece
+
+
+def _refuse_announced(call: Call[Any], bytes_max: int) -> None:
+    announced = call.headers.lower("content-length")
+    if announced.isdecimal() and int(announced[:20]) > bytes_max:
+        raise _too_large(bytes_max)
+
+
+def _too_large(bytes_max: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"The body is larger than {bytes_max} bytes.")
 
 
 def _identity(limit: Limit, call: Call[Any], body: Any) -> str | None:
