@@ -15,7 +15,7 @@ from typing import Any, Final, Union, get_args, get_origin
 import msgspec
 
 from audifi.kernel.http.announced import announced
-from audifi.kernel.http.operation import Access, Operation
+from audifi.kernel.http.operation import Access, Operation, StepUp
 from audifi.kernel.limits import Limit
 from audifi.wire import headers
 from audifi.wire.problems import Problem
@@ -96,6 +96,8 @@ def _operation(
         "tags": [operation.tag],
         "responses": _responses(operation, schemas, limits),
         "security": _security(operation),
+        "x-access": operation.access.value,  # roles and the second factor have no words of their own in OpenAPI
+        "x-second-factor": StepUp.ALWAYS.value if operation.access is Access.ADMIN else operation.step_up.value,
     }
     if operation.description:
         described["description"] = operation.description

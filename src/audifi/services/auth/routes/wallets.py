@@ -281,6 +281,12 @@ _LINK: Final = Operation(
     method="POST", path="/auth/wallet/link", handler=link, summary="Link a wallet by its signature", tag=_TAG,
     access=Access.USER, body=LinkBody, reply=list[WalletReply], limits=(limits.AUTH_POST,),
     errors=(InvalidSignature, NonceInvalid, WalletAlreadyLinked, NotFound),
+    example={
+        "address": "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+        "chainId": 1,
+        "message": "app.audifi.io wants you to sign in with your Ethereum account:\n0x5aAe…BeAed\n\n…",
+        "signature": "0x" + "1b" * 65,
+    },
 )  # fmt: skip
 
 OPERATIONS: Final = (
