@@ -66,6 +66,7 @@ class Route:
     flood_per_s: int = FLOOD_PER_S
     edge_cache_s: int | None = None  # anonymous GETs may be answered by the edge for this long
     at_root: bool = False  # served without /v1 as well
+    is_signed: bool = False  # the body's signature is the proof: the edge's firewall has nothing to judge in it
     rewrite: tuple[str, str] | None = None  # the head of the path, and what the service sees instead of it
 
     @property
@@ -160,8 +161,8 @@ def _payment() -> Iterator[Route]:
     yield Route(
         path="/payments/plans", service=PAYMENT, access=Access.PUBLIC, methods=SAFE_METHODS, edge_cache_s=EDGE_CACHE_S
     )
-    yield Route(path="/payments/webhook", service=PAYMENT, access=Access.PUBLIC, methods=("POST",))
-    yield Route(path="/webhooks/stripe", service=PAYMENT, access=Access.PUBLIC, methods=("POST",))
+    for path in ("/payments/webhook", "/webhooks/stripe"):
+        yield Route(path=path, service=PAYMENT, access=Access.PUBLIC, methods=("POST",), is_signed=True)
     yield Route(path="/payments", service=PAYMENT, access=Access.TOKEN, prefix=True)
     yield Route(path="/subscriptions", service=PAYMENT, access=Access.TOKEN, prefix=True)
 

@@ -15,7 +15,10 @@ V1 = "(?:/api)?/v1"
 # A gateway that is gone refuses at once, so patience does not delay failover. Source: tests/system/test_one_link.py.
 CONNECT_BUSY_S = 20
 KEEP_STALE_S = 60  # domain.md 5.4: stale-while-revalidate
-NEXT_UPSTREAM = {"read": "error", "cached": "error", "write": "error", "once": "off", "upload": "off"}
+NEXT_UPSTREAM = {
+    "read": "error", "cached": "error", "write": "error", "once": "off", "upload": "off", "signed": "error"
+}  # fmt: skip
+OWN_LOCATION = ("upload", "signed", "write", "once")
 
 # A path that another parser could understand differently than we do: refused, not repaired.
 TRICKS = r"^[^?]*(?:%2e|%2f|%5c|%00|%25|\x5c|/\.\.?(?:/|\?|$)|;)"
@@ -32,6 +35,10 @@ def _cached_rows() -> list[tuple[str, int]]:
 
 def _uploads() -> str:
     return "|".join(_pattern(row) for row in ROUTES if row.body_bytes > BODY_BYTES)
+
+
+def _signed() -> str:
+    return "|".join(_pattern(row) for row in ROUTES if row.is_signed)
 
 
 def _networks(networks: tuple[str, ...]) -> str:
@@ -61,6 +68,7 @@ def maps(edge: Edge) -> str:
     map "$request_method:$http_authorization$http_cookie:$uri" $lane {{
 {cached}
         "~^POST:.*:(?:{_uploads()})$" upload;
+        "~^POST:.*:(?:{_signed()})$" signed;
         "~^(?:POST|PATCH):.*:{V1}/" write;
         "~^(?:PUT|DELETE):.*:{V1}/" once;
         default read;
@@ -95,9 +103,8 @@ def maps(edge: Edge) -> str:
 def guards(edge: Edge) -> str:
     """Return what is refused before a lane is chosen, and the choice."""
     limits = edge.limits
-    lanes = ("upload", "write", "once")
     seconds = sorted({seconds for _, seconds in _cached_rows()})
-    choices = [f"if ($lane = {name}) {{ rewrite ^ /__{name} last; }}" for name in lanes]
+    choices = [f"if ($lane = {name}) {{ rewrite ^ /__{name} last; }}" for name in OWN_LOCATION]
     choices += [f"if ($lane = cached-{number}) {{ rewrite ^ /__cached_{number} last; }}" for number in seconds]
     return "\n".join(
         (
@@ -142,9 +149,9 @@ def lane(name: str, edge: Edge, *, cache_s: int | None = None) -> str:
     ]
     if name == "upload":
         lines += [f"client_max_body_size {UPLOAD_BYTES};", "proxy_request_buffering off;"]
-    elif edge.waf:
+    elif edge.waf and name != "signed":
         lines += ["modsecurity on;", "modsecurity_transaction_id $request_key;"]
-    if name in {"write", "once"}:
+    if name in {"signed", "write", "once"}:
         lines.append("if ($wrong_type) { return 415; }")
     if cache_s is not None:
         lines += _cache(cache_s)
@@ -173,7 +180,7 @@ def _cache(seconds: int) -> list[str]:
 
 def locations(edge: Edge) -> str:
     """Return the internal locations of every lane but the default one."""
-    found = [(f"/__{name}", lane(name, edge)) for name in ("upload", "write", "once")]
+    found = [(f"/__{name}", lane(name, edge)) for name in OWN_LOCATION]
     durations = sorted({seconds for _, seconds in _cached_rows()})
     found += [(f"/__cached_{seconds}", lane("cached", edge, cache_s=seconds)) for seconds in durations]
     return "".join(f"location = {name} {{\ninternal;\n{body}}}\n" for name, body in found)
