@@ -88,6 +88,21 @@ async def counts(port: int) -> Counted:
     return Counted(found["requests"], found["in_flight"], tuple(Row(**row) for row in found["calls"]))
 
 
+async def advance(port: int, seconds: float) -> int:
+    """Let time pass at a stand-in with a clock of its own (Stripe); returns what it is there now, in epoch seconds."""
+    return int((await _asked("POST", port, "/clock", {"advance_s": seconds}))["now"])
+
+
+async def replay_webhooks(port: int, times: int = 1) -> int:
+    """Have everything that ever happened told again; returns how many deliveries that makes."""
+    return int((await _asked("POST", port, "/webhooks/replay", {"times": times}))["deliveries"])
+
+
+async def webhooks_waiting(port: int) -> int:
+    """How many deliveries are not acknowledged yet."""
+    return int((await _asked("GET", port, "/webhooks"))["waiting"])
+
+
 async def clear_counts(port: int) -> None:
     """Count from nothing."""
     await _asked("DELETE", port, "/counts")
