@@ -1,13 +1,15 @@
-"""Call every operation of the served OpenAPI document with what it allows and what it does not: nothing is a 500.
+"""Call every operation of every service with what its document allows and what it does not.
 
+Nothing is a 500, and nothing answers what its document does not say: no other status, no other shape.
 Between: the document a pod serves, schemathesis (makes requests from it) and that pod.
 Why straight to the pod: the edge would refuse most of what is wrong before the service sees it.
-Shape: EXAMPLES right and as many wrong requests per operation, from a fixed seed; each from an address of its own;
-signed in wherever that does not end the session.
+Shape: EXAMPLES right and as many wrong requests per operation, from a fixed seed; each from an address of its own; as
+an artist and administrator with a second factor, so that requests get as far as they can.
 Source: https://schemathesis.readthedocs.io (positive and negative data).
 """
 
 import itertools
+from importlib import import_module
 from typing import Any
 
 import aiohttp
@@ -16,6 +18,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
+from schemathesis.core.failures import Failure, FailureGroup
 from tests.system.conftest import Figure
 from tests.system.visitors import Visitors
 
@@ -29,12 +32,24 @@ SUPPRESSED = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.dat
 ENDING = {("DELETE", "/user"), ("POST", "/auth/logout"), ("POST", "/auth/logout-all")}
 
 
+SERVICES = ("auth-service", "nft-service", "payment-service", "coin-service", "analytics-service")
+_CONFORMANCE: Any = import_module("schemathesis.specs.openapi.checks")  # its types are partly unknown
+CHECKS: list[Any] = [
+    import_module("schemathesis.checks").not_a_server_error,
+    _CONFORMANCE.status_code_conformance,
+    _CONFORMANCE.response_schema_conformance,
+    _CONFORMANCE.content_type_conformance,
+]
+OUTAGES = (502, 503, 504)  # documented, and not this test's business: a provider refuses what was made up
+
+
 @pytest.mark.asyncio
+@pytest.mark.parametrize("service", SERVICES)
 async def test_no_request_made_from_the_schema_breaks_the_service(
-    people: Visitors, platform: Held, figure: Figure
+    people: Visitors, platform: Held, figure: Figure, service: str
 ) -> None:
-    person = await people.signed_in()
-    url = f"http://127.0.0.1:{platform.port('auth-service-1', 'http')}"
+    person = await people.all_powerful()
+    url = f"http://127.0.0.1:{platform.port(f'{service}-1', 'http')}"
     async with aiohttp.ClientSession() as http, http.get(f"{url}/openapi.json") as reply:
         document = await reply.json()
     schema = schemathesis.openapi.from_dict(document)
@@ -45,8 +60,8 @@ async def test_no_request_made_from_the_schema_breaks_the_service(
         token = None if (operation.method.upper(), operation.path) in ENDING else person.transport.access_token
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             try_all(operation, mode, Sender(url, token, addresses, statuses, broken))
-    figure("requests made from the schema", len(statuses), "requests")
-    assert len(statuses) > 200
+    figure(f"requests made from the schema of {service}", len(statuses), "requests")
+    assert len(statuses) > len(document["paths"])
     assert not broken, "\n".join(broken[:10])
 
 
@@ -56,7 +71,7 @@ def operations(schema: Any) -> list[Any]:
 
 
 class Sender:
-    """Sends one generated request and notes a 500."""
+    """Sends one generated request and notes an answer that its document does not say."""
 
     def __init__(self, url: str, token: str | None, addresses: Any, statuses: list[int], broken: list[str]) -> None:
         self._url = url
@@ -71,8 +86,12 @@ class Sender:
             sent["Authorization"] = f"Bearer {self._token}"
         answer = case.call(base_url=self._url, headers=sent, timeout=ANSWER_S)
         self._statuses.append(answer.status_code)
-        if answer.status_code == 500:
-            self._broken.append(f"{case.method} {case.formatted_path}: {case.as_curl_command()[:500]}")
+        if answer.status_code in OUTAGES:
+            return
+        try:
+            case.validate_response(answer, checks=CHECKS)
+        except (FailureGroup, Failure) as failure:
+            self._broken.append(f"{case.method} {case.formatted_path}: {str(failure)[:1500]}")
 
 
 def try_all(operation: Any, mode: GenerationMode, send: Sender) -> None:

@@ -6,6 +6,7 @@ Invariant: nothing here reaches behind the edge but to read mail.
 Units: *_s seconds.
 """
 
+import asyncio
 import itertools
 import json
 import os
@@ -17,8 +18,10 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
+from pyotp.totp import TOTP
 
 from audifi.local.certificates import authority_directory
+from audifi.local.console import run
 from audifi.local.held import Held
 from audifi.local.waiting import NotReady, wait_for
 from audifi.sdk import Audifi, RetryPolicy, SignedIn
@@ -67,6 +70,34 @@ class Visitors:
         outcome = await client.auth.verify(await self.token_for(address))
         assert isinstance(outcome, SignedIn), "a new account has no second factor"
         return client
+
+    async def with_second_factor(self) -> Audifi:
+        """Someone who enrolled an authenticator and showed a code in this session."""
+        client = await self.signed_in()
+        enrolment = await client.auth.enrol()
+        await client.auth.confirm(TOTP(enrolment.secret).now())
+        return client
+
+    async def artist(self) -> Audifi:
+        """Someone with an artist's profile and a second factor."""
+        client = await self.with_second_factor()
+        missing = (await client.consents.check("ARTIST")).missing
+        agreed = [{"policyType": each["policyType"], "policyVersion": each["policyVersion"]} for each in missing]
+        await client.user.become_artist(f"Artist {secrets.token_hex(4)}", consents=agreed)
+        return client
+
+    async def all_powerful(self) -> Audifi:
+        """An artist who is an administrator too."""
+        client = await self.artist()
+        await self.grant(client, "ADMIN")
+        return client
+
+    async def grant(self, client: Audifi, role: str) -> None:
+        """Give a role as an operator does."""
+        told = self.platform.environment("auth-service-1")
+        email = (await client.user.profile()).email
+        arguments = ["grant", email, role]
+        await asyncio.to_thread(run, "audifi.services.auth.console", arguments, told, on_progress=lambda _: None)
 
     async def token_for(self, email: str) -> str:
         """The token of a link mailed to this address that was not asked for before."""
