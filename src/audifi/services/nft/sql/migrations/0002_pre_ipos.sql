@@ -25,9 +25,9 @@ CREATE TABLE nft.ipos (
     artist_wallet text CHECK (artist_wallet ~ '^0x[0-9a-f]{40}$'), -- the payout wallet, fixed when the deployment begins
     launch_asked_at timestamptz, -- null: minted only, the sale does not open by itself
     ending text CHECK (ending IN ('CLOSE', 'CANCEL')), -- set: nothing may be reserved any more
-    step text, -- where the saga is; null: nothing is asked of the chain
-    asks integer NOT NULL DEFAULT 0, -- how often a step was asked of the chain: part of the command's key
-    retry_at timestamptz, -- a step failed after the deployment: when it is asked for again
+    step text, -- where its saga is; null: nothing is under way
+    asks integer NOT NULL DEFAULT 0, -- how often the chain was asked for something: part of a command's key
+    due_at timestamptz, -- when the timers look at it; null: it waits for an event, or for nothing
     launch_error text,
     version integer NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -36,8 +36,8 @@ CREATE TABLE nft.ipos (
     CHECK (holders_bps + artist_bps + platform_bps <= 10000), -- the rest is the collaborators'
     CHECK (ends_at IS NULL OR starts_at IS NULL OR ends_at > starts_at)
 );
--- What the timers look for.
-CREATE INDEX ipos_due ON nft.ipos (status) WHERE status IN ('LAUNCHING', 'SCHEDULED', 'LIVE');
+CREATE INDEX ipos_due ON nft.ipos (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX ipos_launching ON nft.ipos (step, chain_id) WHERE status = 'LAUNCHING';
 
 -- The contracts of a master. How far each chain was read is in chain_checkpoints.
 CREATE TABLE nft.contracts (
@@ -56,7 +56,8 @@ CREATE TABLE nft.contracts (
 CREATE TABLE nft.markets (
     chain_id bigint PRIMARY KEY,
     asks integer NOT NULL DEFAULT 1,
-    address text CHECK (address ~ '^0x[0-9a-f]{40}$'), -- null: asked for
+    is_asked boolean NOT NULL DEFAULT true, -- false: the last ask failed
+    address text CHECK (address ~ '^0x[0-9a-f]{40}$'), -- null: not there yet
     deploy_tx text,
     deploy_block bigint
 );
