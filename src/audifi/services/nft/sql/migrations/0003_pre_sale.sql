@@ -74,7 +74,6 @@ CREATE TABLE nft.listings (
     chain_id bigint NOT NULL,
     genre text NOT NULL, -- the master's, which does not change any more: browsing needs no join to filter
     seller_wallet text NOT NULL CHECK (seller_wallet ~ '^0x[0-9a-f]{40}$'),
-    seller_user_id uuid,
     price_wei numeric(78, 0) NOT NULL CHECK (price_wei > 0 AND price_wei < 79228162514264337593543950336), -- uint96
     status text NOT NULL CHECK (status IN ('PENDING_CHAIN', 'ACTIVE', 'IN_ESCROW', 'SOLD', 'CANCELLED')),
     listed_tx text, -- the Listed log; null: not on the chain (any more)
