@@ -1,4 +1,5 @@
-"""The worker: what nobody waits for. So far it keeps pins and the platform's own transactions.
+"""The worker: what nobody waits for. It signs, follows chains, keeps pins, sends mail.
 
-Between: PostgreSQL (its schema says what is wanted), pinning providers and blockchain providers (do it).
+Between: the queue (services say what they want), PostgreSQL (its schema says what is wanted), chains, pinning
+providers, mail, and the services that mirror what chains log.
 """

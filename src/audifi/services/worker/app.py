@@ -1,21 +1,26 @@
-"""Put the worker together: stores, providers, keepers.
+"""Put the worker together: stores, providers, consumers, keepers.
 
 Between: __main__ (runs it) and kernel.server (serves it).
 Invariant: every pod is the same; what must happen once is decided by the database (locks, SKIP LOCKED), not by a
-leader. It has no routes: what it should do is a row.
+leader. It has no routes: what it should do is an event or a row.
 Errors: a store or a provider that is away does not stop the start; /ready speaks of the database only, because a
 provider that is away is what the keepers are there for.
 """
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from audifi.kernel.http import Kernel
 from audifi.kernel.identity import TokenVerifier
 from audifi.kernel.jwks import RemoteKeys
+from audifi.kernel.outbox import Relay
+from audifi.kernel.queue import Consumer
 from audifi.kernel.server import Service
+from audifi.services.worker import announcing, consumers
 from audifi.services.worker.parts import Parts, opened
 from audifi.services.worker.settings import WorkerSettings
+from audifi.wire import streams
 
 
 @asynccontextmanager
@@ -31,10 +36,19 @@ def service(settings: WorkerSettings, parts: Parts) -> Service:
     verifier = TokenVerifier(
         issuer=settings.token_issuer, audience=settings.token_audience, source=RemoteKeys(settings.jwks_url)
     )
-    kernel = Kernel(settings=settings, deps=parts, verifier=verifier, database=parts.database)
+    database, queue = parts.database, parts.queue
+    kernel = Kernel(settings=settings, deps=parts, verifier=verifier, database=database)
+    group = streams.group(settings.service)
     return Service(
         kernel=kernel,
         operations=(),
-        checks={"database": parts.database.ping},
-        loops=(parts.chains.run, parts.transactions.run, parts.ipfs.run),
+        checks={"database": database.ping},
+        loops=(
+            parts.chains.run,
+            parts.transactions.run,
+            parts.ipfs.run,
+            Relay(database, queue).run,
+            Consumer(queue, database, group=group, handlers=consumers.handlers(parts)).run,
+            partial(announcing.work, database, parts.clock),
+        ),
     )

@@ -1,8 +1,8 @@
 """Answer an operator about what the worker keeps: `python -m audifi.services.worker.console VERB …`.
 
 Between: audifi.local.console (runs it with a worker's environment) and the same rows and clients as the worker.
-Shape: transactions; transaction REFERENCE; send CHAIN TO WEI KEY [--wait] → rows of store.py. pins-list; pins-add PATH
-[--wait] → ContentStatus; pins-audit → AuditReport; pins-repair → RepairReport (clients.ipfs).
+Shape: transactions; transaction REFERENCE; send CHAIN TO WEI KEY [--wait] → rows of store.transactions. pins-list;
+pins-add PATH [--wait] → ContentStatus; pins-audit → AuditReport; pins-repair → RepairReport (clients.ipfs).
 Invariant: it writes rows as a service would, and the worker does the rest: killed at any point it has asked, or not.
 Errors: refusals of rules and settings, one line, exit 2.
 """
@@ -25,9 +25,9 @@ from audifi.clients.ipfs.repair import RepairReport
 from audifi.kernel import logs
 from audifi.kernel.console import answer, progress
 from audifi.kernel.settings import parse
-from audifi.services.worker import store
 from audifi.services.worker.parts import Parts, opened
 from audifi.services.worker.settings import WorkerSettings
+from audifi.services.worker.store import transactions
 from audifi.wire.problems import BlockchainError, Forbidden, Invalid, NotFound, Unavailable
 
 POLL_S: Final = 0.5
@@ -36,13 +36,13 @@ WAIT_S: Final = 120.0
 
 async def _latest(parts: Parts, _: argparse.Namespace) -> list[dict[str, Any]]:
     async with parts.database.read_primary() as connection:
-        return _named(parts, await store.latest_transactions(connection))
+        return _named(parts, await transactions.latest_transactions(connection))
 
 
 async def _one(parts: Parts, options: argparse.Namespace) -> list[dict[str, Any]]:
     reference = options.reference
     async with parts.database.read_primary() as connection:
-        found = _named(parts, await store.transactions_of(connection, reference))
+        found = _named(parts, await transactions.transactions_of(connection, reference))
     if not found:
         raise NotFound(f"no transaction has the key or the hash {reference!r}; see: audifi chain tx list")
     for row in found:
@@ -76,7 +76,7 @@ async def _send(parts: Parts, options: argparse.Namespace) -> list[dict[str, Any
     if options.wait:
         await _final(parts, options.key, chain_id)
     async with parts.database.read_primary() as connection:
-        rows = _named(parts, await store.transactions_of(connection, options.key))
+        rows = _named(parts, await transactions.transactions_of(connection, options.key))
     return [row for row in rows if row["chainId"] == chain_id]
 
 

@@ -29,8 +29,12 @@ class WorkerSettings(ServiceSettings):
     nft_storage_url: Annotated[str, Env(environment.NFT_STORAGE_URL)]
     nft_storage_token: Annotated[Secret, Env(environment.NFT_STORAGE_TOKEN)]
     mail_url: Annotated[str, Env(environment.MAIL_URL)]
+    mail_from: Annotated[str, Env(environment.MAIL_FROM)]
+    app_url: Annotated[str, Env(environment.APP_URL)]
     mail_password: Annotated[Secret | None, Env(environment.MAIL_PASSWORD)] = None
     chain_confirmations: Annotated[str | None, Env(environment.CHAIN_CONFIRMATIONS)] = None
+    chain_admin_address: Annotated[str | None, Env(environment.CHAIN_ADMIN_ADDRESS)] = None
+    treasury_address: Annotated[str | None, Env(environment.TREASURY_ADDRESS)] = None
     pinata_gateway_token: Annotated[Secret | None, Env(environment.PINATA_GATEWAY_TOKEN)] = None
     pinata_legacy_regions: Annotated[tuple[str, ...], Env(environment.PINATA_LEGACY_REGIONS)] = ()
     ipfs_gateways: Annotated[tuple[str, ...], Env(environment.IPFS_GATEWAYS)] = ()

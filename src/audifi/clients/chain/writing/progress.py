@@ -46,6 +46,7 @@ _WAITS: Final = re.compile(r"insufficient (?:funds|balance)|nonce too high|nonce
 _ABOUT_FEES: Final = re.compile(r"underpriced|fee|tip|price", re.IGNORECASE)
 
 type_of_told = Callable[[Connection, Transaction], Awaitable[None]]
+type_of_reason = Callable[[CallerError], str]
 
 
 class Progress:
@@ -60,6 +61,7 @@ class Progress:
         nonces: Nonces,
         clock: Clock,
         told: type_of_told | None,
+        reason: type_of_reason,
     ) -> None:
         self.transaction = transaction
         self._chain = chain
@@ -67,6 +69,7 @@ class Progress:
         self._nonces = nonces
         self._clock = clock
         self._told = told
+        self._reason = reason
         self._versions: list[Version] = []
         self._is_replaced = False  # at most once in a step
 
@@ -102,9 +105,9 @@ class Progress:
 
     async def _cannot_begin(self, error: CallerError) -> None:
         if self.transaction.tries + 1 < REFUSED_AFTER or _WAITS.search(error.reason):
-            await self.put_off(str(error))
+            await self.put_off(self._reason(error))
         else:
-            await self._refuse(str(error))
+            await self._refuse(self._reason(error))
 
     async def _refuse(self, reason: str) -> None:
         await self._save(replace(self.transaction, state=State.REFUSED, error=reason))
@@ -173,6 +176,8 @@ class Progress:
         """Ask for the reason of a revert, as well as it can be known later."""
         try:
             await self._chain.call("eth_call", [self._call(), hex(seen.block_number)])
+        except CallerError as error:
+            return self._reason(error)
         except BlockchainError as error:
             return str(error)
         return "reverted"

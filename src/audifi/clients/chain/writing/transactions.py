@@ -28,7 +28,7 @@ from audifi.clients.chain.writing import fees, ledger, settling
 from audifi.clients.chain.writing.fees import TooExpensive
 from audifi.clients.chain.writing.ledger import Overtaken, State, Transaction
 from audifi.clients.chain.writing.nonces import Nonces, NotYet
-from audifi.clients.chain.writing.progress import Progress, market, type_of_told
+from audifi.clients.chain.writing.progress import Progress, market, type_of_reason, type_of_told
 from audifi.clients.chain.writing.signer import Signer
 from audifi.kernel.clock import Clock, SystemClock
 from audifi.kernel.connection import Connection
@@ -68,10 +68,12 @@ class Transactions:
         clock: Clock | None = None,
         pace: Pace | None = None,
         told: type_of_told | None = None,
+        reason: type_of_reason = str,
     ) -> None:
         """`told` runs in the database transaction that makes a transaction confirmed, final, failed or refused.
 
         And in the one that takes `confirmed` back after a reorg: the state is `sent` or `mined` again then.
+        `reason` puts a chain's refusal into words for `error`.
         """
         self._database = database
         self._chains = chains
@@ -80,6 +82,7 @@ class Transactions:
         self._clock = clock or SystemClock()
         self._pace = pace or Pace()
         self._told = told
+        self._reason = reason
         self._asked = {chain_id: asyncio.Event() for chain_id in chains}
         self._failing: set[int] = set()
 
@@ -126,7 +129,11 @@ class Transactions:
     async def find(self, key: str, chain_id: int) -> Transaction | None:
         """Return what became of a request."""
         async with self._database.read_primary() as tx:
-            return await ledger.by_key(tx, chain_id, self._signer.address, key)
+            return await self.find_in(tx, key, chain_id)
+
+    async def find_in(self, tx: Connection, key: str, chain_id: int) -> Transaction | None:
+        """Return it as the caller's database transaction sees it."""
+        return await ledger.by_key(tx, chain_id, self._signer.address, key)
 
     async def run(self) -> None:
         """Keep every chain's transactions moving until cancelled."""
@@ -151,6 +158,7 @@ class Transactions:
             nonces=self._nonces,
             clock=self._clock,
             told=self._told,
+            reason=self._reason,
         )
         try:
             await self._step(progress)

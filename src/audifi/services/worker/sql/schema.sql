@@ -68,8 +68,10 @@ CREATE TABLE worker.contents (
     car_bytes bigint NOT NULL CHECK (car_bytes > 0), -- what an upload sends
     profile text NOT NULL, -- how the CID was made, so that it can be made again
     name text NOT NULL DEFAULT '',
-    created_at timestamptz NOT NULL
+    created_at timestamptz NOT NULL,
+    announced_at timestamptz -- when content.pinned was published; null: not yet, or wanted again since
 );
+CREATE INDEX contents_unannounced ON worker.contents (cid) WHERE announced_at IS NULL;
 
 -- One wanted copy at one provider. docs/ipfs-pinning.md has the states as a table.
 CREATE TABLE worker.pins (
@@ -107,3 +109,23 @@ CREATE TABLE worker.preservations (
     PRIMARY KEY (chain_id, contract, token_id)
 );
 CREATE INDEX preservations_due ON worker.preservations (next_at) WHERE state IN ('wanted', 'registered');
+
+-- What services wanted of a chain, by their keys, and the state they were told last. The transaction is in
+-- `transactions`, under the same chain and key.
+CREATE TABLE worker.commands (
+    chain_id bigint NOT NULL,
+    key text NOT NULL,
+    producer text NOT NULL,
+    command jsonb NOT NULL, -- as it came: a key stands for one command
+    told text CHECK (told IN ('CONFIRMED', 'FINAL', 'FAILED', 'REFUSED', 'UNDONE')),
+    asked_at timestamptz NOT NULL DEFAULT now(),
+    told_at timestamptz,
+    PRIMARY KEY (chain_id, key)
+);
+
+-- Who follows a chain for a service now. Only to spare the work of two: what protects the rows is their checkpoint.
+CREATE TABLE worker.leases (
+    name text PRIMARY KEY,
+    holder text NOT NULL,
+    until timestamptz NOT NULL
+);
