@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from audifi.clients.chain.mirroring.mirror import Mirror
 from audifi.clients.chain.pool.chains import Chains
 from audifi.clients.ipfs.content import Shelf
 from audifi.kernel.cache import Cache
@@ -26,7 +27,7 @@ from audifi.kernel.peers import Peers
 from audifi.kernel.queue import Consumer, Queue
 from audifi.kernel.server import Service
 from audifi.kernel.sessions import Sessions
-from audifi.services.nft import consumers, housekeeping
+from audifi.services.nft import consumers, facts, housekeeping, timers
 from audifi.services.nft.parts import Parts
 from audifi.services.nft.routes import OPERATIONS, limits
 from audifi.services.nft.settings import NftSettings
@@ -99,6 +100,7 @@ def service(settings: NftSettings, stores: Stores, *, clock: Clock) -> Service:
             Relay(database, queue).run,
             consumer.run,
             partial(housekeeping.work, parts.shelf),
+            partial(timers.work, parts),
         ),
     )
 
@@ -122,4 +124,5 @@ def assembled(settings: NftSettings, stores: Stores, *, clock: Clock) -> Parts:
         peers=stores.peers,
         shelf=Shelf(Path(settings.content_directory)),
         chains=stores.chains,
+        mirror=Mirror(applied=facts.applied, undone=facts.undone),
     )

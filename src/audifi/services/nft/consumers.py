@@ -14,14 +14,14 @@ from typing import Final
 from audifi.kernel.connection import Connection
 from audifi.kernel.queue import Handler
 from audifi.services.nft.parts import Parts
-from audifi.services.nft.sagas import launch
+from audifi.services.nft.sagas import offers
 from audifi.wire.events import Event
 
 Table = Callable[[Parts], Mapping[str, Handler]]
 
 # One line per noun; the order does not matter.
 TABLES: Final[tuple[Table, ...]] = (
-    launch.handlers,
+    offers.handlers,
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ Invariant: one object per pod, frozen; nothing in here is per request.
 
 from dataclasses import dataclass
 
+from audifi.clients.chain.mirroring.mirror import Mirror
 from audifi.clients.chain.pool.chains import Chains
 from audifi.clients.ipfs.content import Shelf
 from audifi.kernel.cache import Cache
@@ -33,6 +34,7 @@ class Parts:
     peers: Peers
     shelf: Shelf
     chains: Chains  # for reads: only the worker writes
+    mirror: Mirror
 
 
 NftCall = Call[Parts]

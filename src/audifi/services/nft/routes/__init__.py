@@ -7,12 +7,21 @@ Shape: one module per noun, each with its bodies, its handlers and its OPERATION
 from dataclasses import replace
 from typing import Final
 
+from audifi.clients.chain.mirroring import routes as mirroring
+from audifi.clients.chain.mirroring.mirror import Mirror
 from audifi.kernel.http import Access, Operation
+from audifi.services.nft.parts import NftCall
 from audifi.services.nft.routes import limits, masters
+
+
+def _mirror_of(call: NftCall) -> Mirror:
+    return call.deps.mirror
+
 
 # One line per noun.
 _TABLES: Final[tuple[tuple[Operation, ...], ...]] = (
     masters.OPERATIONS,
+    mirroring.operations(_mirror_of),
 )  # fmt: skip
 
 

@@ -59,9 +59,11 @@ class Ipo:
 _COLUMNS: Final = ", ".join(field.name for field in fields(Ipo))
 
 
-async def one(connection: Connection, master_id: str, *, for_update: bool = False) -> Ipo | None:
-    """Return the offer of a master."""
-    lock = "FOR UPDATE" if for_update else ""
+async def one(
+    connection: Connection, master_id: str, *, for_update: bool = False, skip_locked: bool = False
+) -> Ipo | None:
+    """Return the offer of a master; locked, and with `skip_locked` only if nobody else has it."""
+    lock = ("FOR UPDATE SKIP LOCKED" if skip_locked else "FOR UPDATE") if for_update else ""
     query = f"SELECT {_COLUMNS} FROM nft.ipos WHERE master_id = $1 {lock}"  # noqa: S608  # constant text
     row = await connection.fetchrow(query, master_id)
     return None if row is None else _ipo(row)
