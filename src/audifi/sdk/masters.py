@@ -68,6 +68,11 @@ class Masters:
         request = Request(method="POST", path=_path(master_id, "/confirm-rights"), body=body, idempotency_key=new_key())
         return (await self._transport.call(request, Enveloped[Master])).data
 
+    async def lock(self, master_id: str) -> Master:
+        """End the work on it: content and splits cannot change any more."""
+        request = Request(method="POST", path=_path(master_id, "/lock"), idempotency_key=new_key())
+        return (await self._transport.call(request, Enveloped[Master])).data
+
     async def shares(self, master_id: str, *, page: int = 1, limit: int = 100) -> Paged[Share]:
         """List the shares that exist."""
         request = Request(method="GET", path=_path(master_id, "/shares"), query={"page": page, "limit": limit})
