@@ -199,6 +199,13 @@ class PoolNotFound(Refusal):
     code = "POOL_NOT_FOUND"
 
 
+class SessionNotFound(Refusal):
+    """There is no such session."""
+
+    status = 404
+    code = "SESSION_NOT_FOUND"
+
+
 class MethodNotAllowed(Refusal):
     """This address does not take that method."""
 

@@ -13,8 +13,9 @@ Source: domain.md 2.0, 5.8 (30 s), 6.2, 6.3; RFC 9110 15.5.6 (Allow with 405).
 """
 
 import asyncio
+import math
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -90,7 +91,11 @@ class Application:
                 seen.status = 499  # nginx's word for it; nobody is left to be answered
                 return
             seen.status = status
-            await _send(send, status, body, _head(call, route, body, status))
+            head = _head(call, route, body, status)
+            if call.reply_pieces is None:
+                await _send(send, status, body, head)
+            else:
+                await _send_pieces(send, status, call.reply_pieces, head)
 
     def _find(self, path: str) -> "tuple[dict[str, Route], dict[str, str]]":
         fixed = self._fixed.get(path)
@@ -194,6 +199,8 @@ def _head(call: Call[Any], route: Route | None, body: bytes, status: int) -> lis
         head.append((b"cache-control", b"no-store"))
     for name, value in call.reply_headers.items():
         head.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+    if call.reply_pieces is not None and route is not None and route.pipeline.operation.sends is not None:
+        head.append((b"content-type", route.pipeline.operation.sends.encode("latin-1")))
     head.extend((b"set-cookie", cookie.encode("latin-1")) for cookie in call.reply_cookies)
     return head
 
@@ -203,6 +210,15 @@ async def _send(send: Send, status: int, body: bytes, head: list[tuple[bytes, by
         head.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})
+
+
+async def _send_pieces(send: Send, status: int, pieces: AsyncIterator[bytes], head: list[tuple[bytes, bytes]]) -> None:
+    # A long answer lasts as long as its reader's line. What fails now breaks the connection: the head has left.
+    context.current().deadline = math.inf
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    async for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _patience_s(header: str, at_most_s: float) -> float:

@@ -66,6 +66,7 @@ class Call(Generic[Deps]):
     received: AsyncIterator[bytes] | None = None
     reply_status: int = 200  # the operation's; a handler may set one of its `other_statuses`
     reply_is_bare: bool = False
+    reply_pieces: AsyncIterator[bytes] | None = None  # Operation.sends: the body, made while it is sent
     reply_headers: dict[str, str] = field(default_factory=dict[str, str])
     reply_cookies: list[str] = field(default_factory=list[str])
 

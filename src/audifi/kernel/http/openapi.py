@@ -168,7 +168,7 @@ def _properties(kind: type[msgspec.Struct], components: Document) -> tuple[dict[
 def _responses(operation: Operation, schemas: dict[Any, Document], limits: Sequence[Limit]) -> Document:
     good: Document = {"description": "Done." if operation.status == 204 else "The answer."}
     if operation.status != 204:
-        good["content"] = {"application/json": {"schema": _reply(operation, schemas)}}
+        good["content"] = {operation.sends or "application/json": {"schema": _reply(operation, schemas)}}
     found: Document = {str(operation.status): good}
     by_status: dict[int, list[type[Problem]]] = {}
     for problem in (*announced(operation, limits), Problem):
@@ -194,7 +194,9 @@ def _reply(operation: Operation, schemas: dict[Any, Document]) -> Document:
             "pagination": {"$ref": _REF.format(name="Pagination")},
         }
         return {"type": "object", "required": ["data", "pagination"], "properties": properties}
-    return {"type": "object", "required": ["data"], "properties": {"data": data}} if operation.envelope else data
+    if not operation.envelope or operation.sends is not None:
+        return data
+    return {"type": "object", "required": ["data"], "properties": {"data": data}}
 
 
 def _refusal(problems: list[type[Problem]]) -> Document:

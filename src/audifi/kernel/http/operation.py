@@ -108,6 +108,7 @@ class Operation:
     parameters: type[msgspec.Struct] | None = None  # types of the path parameters; a mismatch is 400, call.parameters
     reply: Any = None  # type of the data; None with status 204
     listed: bool = False  # the handler returns a Page of `reply`
+    sends: str | None = None  # media type of a body the handler returns as AsyncIterator[bytes]: too large to hold
     status: int = 200
     other_statuses: tuple[int, ...] = ()  # the same reply may leave with: a handler sets call.reply_status
     errors: tuple[type[Problem], ...] = ()

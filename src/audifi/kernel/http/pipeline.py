@@ -123,6 +123,9 @@ class Pipeline:
             return 204, b""
         status = call.reply_status
         assert status in (operation.status, *operation.other_statuses), f"{operation.name}: {status} is not announced"
+        if operation.sends is not None:
+            call.reply_pieces = result
+            return status, b""
         return status, encode.reply(result, is_bare=not operation.envelope)
 
     async def _once(self, call: Call[Any], data: bytes, arguments: list[Any]) -> Answer:

@@ -1,0 +1,64 @@
+"""Name the events that are counted, and say which are kept for ever.
+
+Between: consumers (one handler for each), routes.events (what clients may say), recording, store.rollups.
+Shape: a type is `stream.what`. Types of part D have no classes yet: they are stored by their names and read by the
+fields every event of a session has (sessionId, artistId, masterId).
+What is left out: `audit.recorded` and `security.event` (auth-service keeps the one record of those, with addresses that
+must not be here), `chain.*` and `content.*` (errands of the worker, not things that happened to anybody).
+Lasting: what money, shares and accounts are counted from. The rest is engagement: what people looked at and did.
+Source: domain.md 2.6 (client types; "consumes every domain event"), 2.2-2.5 "Publishes".
+"""
+
+from typing import Final, Literal
+
+from audifi.wire.events import REGISTRY, auth, coin, nft, payment
+
+_SOURCES: Final = (auth, coin, nft, payment)  # importing them fills the registry
+_LEFT_OUT: Final = frozenset({"audit.recorded", "security.event"})
+_OWN_STREAMS: Final = frozenset({"chain", "content"})
+
+ClientType = Literal["view", "play", "search", "share", "bookmark", "reaction", "session_view", "session_join"]
+
+LATER: Final = (
+    "session.created",
+    "session.started",
+    "session.ended",
+    "session.cancelled",
+    "session.locked",
+    "decision.opened",
+    "decision.closed",
+    "decision.finalized",
+    "vote.cast",
+    "contribution.submitted",
+    "contribution.accepted",
+    "contribution.rejected",
+)
+_LASTING_STREAMS: Final = frozenset(
+    {"master", "ipo", "share", "purchase", "revenue", "dividend", "payment", "subscription", "invoice", "coin", "user"}
+)
+# What anybody may see happen; the index analytics_events_public holds exactly these.
+PUBLIC: Final = (
+    "ipo.launched",
+    "ipo.sold_out",
+    "ipo.closed",
+    "purchase.completed",
+    "share.sold",
+    "dividend.distributed",
+    "session.started",
+    "session.ended",
+)
+
+
+def stream(kind: str) -> str:
+    return kind.partition(".")[0]
+
+
+def domain_types() -> tuple[str, ...]:
+    """Return every type the queue is asked for."""
+    known = {name for name, _ in REGISTRY if name not in _LEFT_OUT and stream(name) not in _OWN_STREAMS}
+    return tuple(sorted(known | set(LATER)))
+
+
+def is_lasting(kind: str) -> bool:
+    """Whether an event of this type is kept for ever."""
+    return "." in kind and stream(kind) in _LASTING_STREAMS
