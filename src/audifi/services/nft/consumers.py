@@ -14,7 +14,7 @@ from typing import Final
 from audifi.kernel.connection import Connection
 from audifi.kernel.queue import Handler
 from audifi.services.nft.parts import Parts
-from audifi.services.nft.sagas import offers
+from audifi.services.nft.sagas import cards, dividend, offers, owning
 from audifi.wire.events import Event
 
 Table = Callable[[Parts], Mapping[str, Handler]]
@@ -22,6 +22,9 @@ Table = Callable[[Parts], Mapping[str, Handler]]
 # One line per noun; the order does not matter.
 TABLES: Final[tuple[Table, ...]] = (
     offers.handlers,
+    dividend.handlers,
+    cards.handlers,
+    owning.handlers,
 )  # fmt: skip
 
 

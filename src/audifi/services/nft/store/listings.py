@@ -240,3 +240,8 @@ async def revive(tx: Connection, fact: Fact) -> list[tuple[str, str]]:
     """Bring back what this log ended; return (listing, its state)."""
     rows = await tx.fetch(_REVIVE, fact.tx_hash, fact.log_index)
     return [(str(row["id"]), row["status"]) for row in rows]
+
+
+async def keep_for_buyer(tx: Connection, listing_id: str) -> None:
+    """Put a revived listing in escrow: its buyer's transaction was taken back too, and waits for the chain."""
+    await tx.execute("UPDATE nft.listings SET status = 'IN_ESCROW' WHERE id = $1 AND status <> 'SOLD'", listing_id)

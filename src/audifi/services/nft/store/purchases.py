@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -114,6 +115,10 @@ class Purchase:
     failure: str | None = None
     completed_at: datetime | None = None
     consent_versions: Mapping[str, str] = field(default_factory=dict[str, str])  # kept, not read back
+
+    @property
+    def uuid(self) -> UUID:
+        return UUID(self.id)
 
     @property
     def quantity(self) -> int:

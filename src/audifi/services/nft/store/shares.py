@@ -19,6 +19,7 @@ from audifi.services.nft.store.wallets import OWNER
 
 TOKENS_MAX: Final = 1000  # ids in one answer about ownership
 _MASTER: Final = "SELECT master_id FROM nft.contracts WHERE chain_id = $1 AND address = $2 AND kind = 'MASTER'"
+_MASTER_AND_ARTIST: Final = f"SELECT id, artist_id FROM nft.masters WHERE id = ({_MASTER})"  # noqa: S608  # our own subquery
 _MINT: Final = f"""
 WITH place AS (
     SELECT c.master_id, m.artist_id, {OWNER} AS user_id
@@ -36,7 +37,7 @@ WITH place AS (
 SELECT master_id, artist_id, user_id FROM place
 """  # noqa: S608  # our own subquery
 _BATCH: Final = """
-SELECT token_id, mint_log, owner_user_id FROM nft.shares
+SELECT token_id, mint_log, original_minter, owner_user_id FROM nft.shares
  WHERE master_id = $1 AND mint_tx = $2 AND mint_log < $3 AND mint_price_wei > 0 ORDER BY mint_log DESC LIMIT $4
 """
 _GIVE: Final = f"""
@@ -58,11 +59,11 @@ SELECT original_minter AS wallet, count(*) AS shares FROM nft.shares
 
 @dataclass(frozen=True)
 class Place:
-    """Whose master a fresh share belongs to, and who has it."""
+    """Which master a log speaks of, whose it is, and the account of the wallet that it names."""
 
     master_id: str
     artist_id: str
-    user_id: str | None
+    user_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Fresh:
 
     token_id: int
     mint_log: int
+    wallet: str
     user_id: str | None
 
 
@@ -102,10 +104,10 @@ class OwnedShare:
     market: str | None
 
 
-async def master_of(connection: Connection, chain_id: int, contract: str) -> str | None:
+async def master_of(connection: Connection, chain_id: int, contract: str) -> Place | None:
     """Return whose contract this is."""
-    found = await connection.fetchval(_MASTER, chain_id, contract.lower())
-    return None if found is None else str(found)
+    row = await connection.fetchrow(_MASTER_AND_ARTIST, chain_id, contract.lower())
+    return None if row is None else Place(str(row["id"]), str(row["artist_id"]))
 
 
 async def mint(tx: Connection, fact: Fact, minted: Minted, now: datetime) -> Place | None:
@@ -139,7 +141,10 @@ async def unmint(tx: Connection, fact: Fact, token_id: int) -> None:
 async def batch(tx: Connection, master_id: str, fact: Fact, quantity: int) -> list[Fresh]:
     """Return the shares that the call minted which this log ends, in the order of their ids."""
     rows = await tx.fetch(_BATCH, master_id, fact.tx_hash, fact.log_index, quantity)
-    return [Fresh(row["token_id"], row["mint_log"], _text(row["owner_user_id"])) for row in reversed(rows)]
+    return [
+        Fresh(row["token_id"], row["mint_log"], row["original_minter"], _text(row["owner_user_id"]))
+        for row in reversed(rows)
+    ]
 
 
 async def give(  # which share, from whom to whom

@@ -38,7 +38,7 @@ UPDATE nft.ipos SET shares_sold = shares_sold + $2, shares_reserved = shares_res
 """
 _SELL_OUT: Final = """
 UPDATE nft.ipos SET status = 'SOLD_OUT', actual_end = $2, updated_at = $2
- WHERE master_id = $1 AND status = 'LIVE' AND ending IS NULL AND shares_sold = public_supply
+ WHERE master_id = $1 AND status = 'LIVE' AND shares_sold = public_supply
 """
 _REOPEN: Final = """
 UPDATE nft.ipos SET status = 'LIVE', actual_end = NULL, updated_at = $2
@@ -159,3 +159,8 @@ async def add_participants(tx: Connection, session_id: str, user_ids: list[str])
         session_id,
         user_ids,
     )
+
+
+async def mirrored_block(connection: Connection, chain_id: int) -> int | None:
+    """Return how far the chain was mirrored."""
+    return await connection.fetchval("SELECT block FROM nft.chain_checkpoints WHERE chain_id = $1", chain_id)
