@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from audifi.clients.chain.mirroring.mirror import Mirror
+from audifi.clients.chain import confirmations
 from audifi.clients.chain.pool.chains import Chains
 from audifi.clients.ipfs.content import Shelf
 from audifi.kernel.cache import Cache
@@ -27,9 +27,10 @@ from audifi.kernel.peers import Peers
 from audifi.kernel.queue import Consumer, Queue
 from audifi.kernel.server import Service
 from audifi.kernel.sessions import Sessions
-from audifi.services.nft import consumers, facts, housekeeping, timers
+from audifi.services.nft import consumers, facts, housekeeping, purchases_loop, timers
 from audifi.services.nft.parts import Parts
 from audifi.services.nft.routes import OPERATIONS, limits
+from audifi.services.nft.sagas import dividend
 from audifi.services.nft.settings import NftSettings
 from audifi.wire import streams
 
@@ -70,7 +71,9 @@ async def opened(settings: NftSettings) -> AsyncGenerator[Stores, None]:
         stack.push_async_callback(queue.close)
         peers = Peers.open(settings, internal)
         stack.push_async_callback(peers.close)
-        chains = await Chains.open(settings.rpc_providers, settings.rpc_keys)
+        chains = await Chains.open(
+            settings.rpc_providers, settings.rpc_keys, facts=confirmations.facts(settings.chain_confirmations)
+        )
         stack.push_async_callback(chains.close)
         yield Stores(database, cache, queue, peers, chains, internal)
 
@@ -101,6 +104,8 @@ def service(settings: NftSettings, stores: Stores, *, clock: Clock) -> Service:
             consumer.run,
             partial(housekeeping.work, parts.shelf),
             partial(timers.work, parts),
+            partial(purchases_loop.work, parts),
+            partial(dividend.work, parts),
         ),
     )
 
@@ -124,5 +129,5 @@ def assembled(settings: NftSettings, stores: Stores, *, clock: Clock) -> Parts:
         peers=stores.peers,
         shelf=Shelf(Path(settings.content_directory)),
         chains=stores.chains,
-        mirror=Mirror(applied=facts.applied, undone=facts.undone),
+        mirror=facts.mirror(clock),
     )

@@ -6,11 +6,12 @@ Errors: SettingsError for values that cannot be meant, with every problem.
 """
 
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
+from audifi.clients.chain.confirmations import facts
 from audifi.clients.chain.pool.chains import Chains
 from audifi.clients.chain.writing.signer import Signer, SignerError
 from audifi.clients.chain.writing.transactions import Transactions
@@ -25,7 +26,6 @@ from audifi.services.worker import commands, settled
 from audifi.services.worker.commands import Roles
 from audifi.services.worker.settings import WorkerSettings
 from audifi.wire import environment
-from audifi.wire.chains import CHAINS, ChainFacts
 
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 
@@ -106,19 +106,6 @@ def _internal(settings: WorkerSettings) -> InternalTokens:
         signing_key_jwk=settings.internal_signing_key.reveal(),
         caller_keys_jwks=settings.internal_caller_keys,
     )
-
-
-def facts(confirmations: str | None) -> Mapping[int, ChainFacts]:
-    """The chains' facts; `act/final` replaces how deep a block must be, on every chain."""
-    if confirmations is None:
-        return CHAINS
-    act, _, final = confirmations.partition("/")
-    if not (act.isdigit() and final.isdigit() and 1 <= int(act) <= int(final)):
-        raise SettingsError([f"{environment.CHAIN_CONFIRMATIONS} is {confirmations!r}: expected act/final, e.g. 1/3"])
-    return {
-        number: replace(each, act_confirmations=int(act), final_confirmations=int(final))
-        for number, each in CHAINS.items()
-    }
 
 
 def _signer(settings: WorkerSettings) -> Signer:

@@ -11,7 +11,7 @@ from audifi.clients.chain.mirroring import routes as mirroring
 from audifi.clients.chain.mirroring.mirror import Mirror
 from audifi.kernel.http import Access, Operation
 from audifi.services.nft.parts import NftCall
-from audifi.services.nft.routes import limits, masters
+from audifi.services.nft.routes import dividends, holdings, limits, masters, portfolio, revenue
 
 
 def _mirror_of(call: NftCall) -> Mirror:
@@ -21,6 +21,10 @@ def _mirror_of(call: NftCall) -> Mirror:
 # One line per noun.
 _TABLES: Final[tuple[tuple[Operation, ...], ...]] = (
     masters.OPERATIONS,
+    revenue.OPERATIONS,
+    holdings.OPERATIONS,
+    portfolio.OPERATIONS,
+    dividends.OPERATIONS,
     mirroring.operations(_mirror_of),
 )  # fmt: skip
 

@@ -109,21 +109,19 @@ async def settled(tx: Connection, data: ChainSettled) -> None:
 
 async def _deposit_settled(tx: Connection, revenue_id: str, ask: int, data: ChainSettled) -> None:
     if data.state == "FINAL":
-        assert data.tx_hash is not None, "what is final was mined"
-        assert data.block_number is not None, "what is final has a block"
-        await revenue.deposited(tx, revenue_id, ask, tx_hash=data.tx_hash.lower(), block=data.block_number)
+        await revenue.deposited(tx, revenue_id, ask, tx_hash=data.tx_hash)
     elif data.state in _LOST:
         error = data.error or data.state
         if await revenue.deposit_failed(tx, revenue_id, ask, error=error):
             log.error("a deposit of revenue failed", revenue=revenue_id, error=error)
     else:
-        tx_hash = data.tx_hash.lower() if data.state == "CONFIRMED" and data.tx_hash else None
-        await revenue.deposit_seen(tx, revenue_id, ask, tx_hash=tx_hash)
+        await revenue.deposit_seen(tx, revenue_id, ask, tx_hash=data.tx_hash if data.state == "CONFIRMED" else None)
 
 
 async def _root_settled(tx: Connection, distribution_id: str, ask: int, data: ChainSettled) -> None:
     if data.state in _SEEN:
-        await open_claims(tx, distribution_id, tx_hash=data.tx_hash, block=data.block_number)
+        if data.tx_hash is not None:  # without one the root was there before we asked: the facts say which
+            await open_claims(tx, distribution_id, tx_hash=data.tx_hash, block=data.block_number)
     elif data.state in _LOST:
         error = data.error or data.state
         if await distributions.root_failed(tx, distribution_id, ask, error=error, again_in_s=ROOT_AGAIN_S):
@@ -134,14 +132,14 @@ async def _root_settled(tx: Connection, distribution_id: str, ask: int, data: Ch
 
 async def _claim_settled(tx: Connection, dividend_id: str, ask: int, data: ChainSettled) -> None:
     if data.state in _SEEN:
-        assert data.tx_hash is not None, "what is confirmed was mined"
-        await paid(tx, dividend_id, tx_hash=data.tx_hash.lower(), block=data.block_number)
+        if data.tx_hash is not None:  # without one it was paid before we asked: the facts say where
+            await paid(tx, dividend_id, tx_hash=data.tx_hash, block=data.block_number)
     elif data.state in _LOST:
         error = data.error or data.state
         if await claims.refused(tx, dividend_id, ask, error=error):
             log.warning("the chain did not pay a dividend", dividend=dividend_id, error=error)
-    elif data.tx_hash is not None:
-        await unpaid(tx, dividend_id, tx_hash=data.tx_hash.lower())
+    else:
+        await unpaid(tx, dividend_id, tx_hash=data.tx_hash)
 
 
 async def open_claims(tx: Connection, distribution_id: str, *, tx_hash: str | None, block: int | None) -> None:
@@ -178,7 +176,7 @@ async def paid(tx: Connection, dividend_id: str, *, tx_hash: str, block: int | N
     await outbox.add(tx, told, aggregate_id=dividend_id)
 
 
-async def unpaid(tx: Connection, dividend_id: str, *, tx_hash: str) -> None:
+async def unpaid(tx: Connection, dividend_id: str, *, tx_hash: str | None) -> None:
     """A reorg took a payment back for now."""
     distribution_id = await claims.lock_distribution(tx, dividend_id)
     if distribution_id is not None and await claims.undone(tx, dividend_id, tx_hash=tx_hash):
@@ -213,21 +211,18 @@ async def step(parts: Parts, depths: Mapping[int, int]) -> bool:
 async def _allocate(parts: Parts, begun: Distribution) -> None:
     """Take the snapshot and fix what each wallet gets, in one transaction."""
     async with parts.database.transaction() as tx:
-        earned = await revenue.find(tx, begun.revenue_id)
-        assert earned is not None, "a distribution has a revenue"
-        assert earned.deposit_block is not None, "only a final deposit is leased"
-        await snapshots.take(tx, begun.master_id, earned.deposit_block, "DIVIDEND")
-        shares = await snapshots.shares_of(tx, begun.master_id, earned.deposit_block)
+        block = begun.snapshot_block
+        assert block is not None, "a lease for a snapshot names its block"
+        await snapshots.take(tx, begun.master_id, block, "DIVIDEND")
+        shares = await snapshots.shares_of(tx, begun.master_id, block)
         if not shares:
-            raise InvalidState(f"distribution {begun.id}: nobody held a share at block {earned.deposit_block}")
+            raise InvalidState(f"distribution {begun.id}: nobody held a share at block {block}")
         # Half a second of arithmetic for 100,000 wallets: requests of this pod go on meanwhile.
         amounts = await asyncio.to_thread(allocate, begun.holders_wei, shares)
         assert sum(each.amount_wei for each in amounts) == begun.holders_wei, "the amounts are the pool"
         await claims.insert(tx, begun.id, amounts)
         weight = sum(shares.values())
-        if not await distributions.allocated(
-            tx, begun.id, block=earned.deposit_block, weight=weight, wallets=len(amounts)
-        ):
+        if not await distributions.allocated(tx, begun.id, weight=weight, wallets=len(amounts)):
             raise InvalidState(f"distribution {begun.id} was allocated by another pod")
     log.info("a revenue is allocated", distribution=begun.id, wallets=len(amounts), shares=weight)
 

@@ -272,12 +272,15 @@ async def refused(tx: Connection, dividend_id: str, ask: int, *, error: str) -> 
     return changed(tag) == 1
 
 
-async def undone(tx: Connection, dividend_id: str, *, tx_hash: str) -> bool:
-    """CLAIMED → PENDING while our own ask is out (the worker will say what becomes of it), else → AVAILABLE."""
+async def undone(tx: Connection, dividend_id: str, *, tx_hash: str | None) -> bool:
+    """CLAIMED, by this transaction or whichever it was → PENDING while our own ask is out, else → AVAILABLE.
+
+    Of an ask that is out the worker says what becomes of it.
+    """
     tag = await tx.execute(
         """UPDATE nft.dividend_allocations SET claim_tx = NULL, claim_block = NULL, claimed_at = NULL,
                   status = CASE WHEN claim_asks > failed_asks THEN 'PENDING' ELSE 'AVAILABLE' END
-            WHERE id = $1 AND status = 'CLAIMED' AND claim_tx = $2""",
+            WHERE id = $1 AND status = 'CLAIMED' AND claim_tx = coalesce($2, claim_tx)""",
         dividend_id,
         tx_hash,
     )

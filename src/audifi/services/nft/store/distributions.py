@@ -67,6 +67,17 @@ class Distribution:
     opened_at: datetime | None
 
 
+@dataclass(frozen=True)
+class PaidOut:
+    """What the open and settled distributions of a master gave whom."""
+
+    holders_wei: int
+    artist_wei: int
+    platform_wei: int
+    collaborators_wei: int
+    claimed_wei: int
+
+
 _COLUMNS: Final = """d.id, d.revenue_event_id, d.master_id, d.chain_id, d.dividend, d.epoch, d.gross_wei, d.holders_wei,
        d.artist_wei, d.platform_wei, d.collaborators_wei, d.collaborators, d.status, d.snapshot_block, d.total_weight,
        d.wallets, d.merkle_root, d.root_asks, d.root_tx, d.error, d.opened_at"""
@@ -160,25 +171,42 @@ async def of_revenues(connection: Connection, revenue_ids: Sequence[str]) -> dic
     return {each.revenue_id: each for each in found}
 
 
+async def totals(connection: Connection, master_id: str) -> PaidOut:
+    """Add up what holders can claim, or have."""
+    row = await connection.fetchrow(
+        """SELECT coalesce(sum(holders_wei), 0) AS holders, coalesce(sum(artist_wei), 0) AS artist,
+                  coalesce(sum(platform_wei), 0) AS platform, coalesce(sum(collaborators_wei), 0) AS collaborators,
+                  (SELECT coalesce(sum(a.amount_wei), 0) FROM nft.dividend_allocations a
+                     JOIN nft.distributions o ON o.id = a.distribution_id
+                    WHERE o.master_id = $1 AND a.status = 'CLAIMED') AS claimed
+             FROM nft.distributions WHERE master_id = $1 AND status IN ('OPEN', 'SETTLED')""",
+        master_id,
+    )
+    assert row is not None, "an aggregate returns one row"
+    names = ("holders", "artist", "platform", "collaborators", "claimed")
+    return PaidOut(*(int(row[name]) for name in names))
+
+
 async def lease_for_snapshot(tx: Connection, depths: Mapping[int, int]) -> Distribution | None:
     """Take one whose deposit is final and mirrored, so deep that our own copy of its block cannot change either.
 
-    `depths` says, per chain, how many mirrored blocks must lie on the deposit's.
+    `depths` says, per chain, how many mirrored blocks must lie on the deposit's, which is noted as the snapshot's.
     """
     row = await tx.fetchrow(
-        f"""UPDATE nft.distributions d SET leased_until = now() + make_interval(secs => $3)
-             WHERE d.id = (
-                   SELECT w.id FROM nft.distributions w
-                     JOIN nft.revenue_events r ON r.id = w.revenue_event_id AND r.status = 'DEPOSITED'
-                     JOIN nft.chain_checkpoints c ON c.chain_id = w.chain_id AND c.hash IS NOT NULL
-                     JOIN unnest($1::bigint[], $2::bigint[]) AS deep (chain_id, blocks) ON deep.chain_id = w.chain_id
-                    WHERE w.status = 'SNAPSHOT' AND (w.leased_until IS NULL OR w.leased_until < now())
-                      AND c.block >= r.deposit_block + deep.blocks
-                      AND EXISTS (SELECT FROM nft.dividend_deposits p
-                                   WHERE p.chain_id = w.chain_id AND p.tx_hash = r.deposit_tx
-                                     AND p.block_number = r.deposit_block AND p.dividend = w.dividend
-                                     AND p.amount_wei = w.holders_wei)
-                    ORDER BY w.created_at LIMIT 1 FOR UPDATE OF w SKIP LOCKED)
+        f"""UPDATE nft.distributions d
+               SET leased_until = now() + make_interval(secs => $3), snapshot_block = due.block_number
+              FROM (SELECT w.id, p.block_number FROM nft.distributions w
+                      JOIN nft.revenue_events r ON r.id = w.revenue_event_id AND r.status = 'DEPOSITED'
+                      JOIN nft.dividend_deposits p
+                        ON p.payout_id = '0x' || lpad(replace(r.id::text, '-', ''), 64, '0')
+                       AND p.chain_id = w.chain_id AND p.dividend = w.dividend AND p.amount_wei = w.holders_wei
+                       AND p.tx_hash = coalesce(r.deposit_tx, p.tx_hash)
+                      JOIN nft.chain_checkpoints c ON c.chain_id = w.chain_id AND c.hash IS NOT NULL
+                      JOIN unnest($1::bigint[], $2::bigint[]) AS deep (chain_id, blocks) ON deep.chain_id = w.chain_id
+                     WHERE w.status = 'SNAPSHOT' AND (w.leased_until IS NULL OR w.leased_until < now())
+                       AND c.block >= p.block_number + deep.blocks
+                     ORDER BY w.created_at, p.block_number, p.log_index LIMIT 1 FOR UPDATE OF w SKIP LOCKED) AS due
+             WHERE d.id = due.id
          RETURNING {_COLUMNS}""",  # noqa: S608  # our own column list
         list(depths),
         list(depths.values()),
@@ -202,14 +230,13 @@ async def lease_for_root(tx: Connection, _depths: Mapping[int, int]) -> Distribu
     return None if row is None else _distribution(row)
 
 
-async def allocated(tx: Connection, distribution_id: str, *, block: int, weight: int, wallets: int) -> bool:
+async def allocated(tx: Connection, distribution_id: str, *, weight: int, wallets: int) -> bool:
     """SNAPSHOT → ALLOCATED: the amounts are fixed."""
     tag = await tx.execute(
-        """UPDATE nft.distributions SET status = 'ALLOCATED', snapshot_block = $2, snapshot_at = now(),
-                  total_weight = $3, wallets = $4, leased_until = NULL, updated_at = now()
+        """UPDATE nft.distributions SET status = 'ALLOCATED', snapshot_at = now(), total_weight = $2, wallets = $3,
+                  leased_until = NULL, updated_at = now()
             WHERE id = $1 AND status = 'SNAPSHOT'""",
         distribution_id,
-        block,
         weight,
         wallets,
     )

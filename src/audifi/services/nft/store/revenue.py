@@ -52,7 +52,6 @@ class Revenue:
     verified_at: datetime | None
     deposit_asks: int
     deposit_tx: str | None
-    deposit_block: int | None
     error: str | None
     created_at: datetime
 
@@ -68,7 +67,7 @@ class SourceTotal:
 
 
 _COLUMNS: Final = """id, master_id, source, amount_wei, external_reference, period_start, period_end, note, status,
-       recorded_by, verified_at, deposit_asks, deposit_tx, deposit_block, error, created_at"""
+       recorded_by, verified_at, deposit_asks, deposit_tx, error, created_at"""
 
 
 async def insert(tx: Connection, new: NewRevenue) -> bool:
@@ -166,15 +165,14 @@ async def deposit_seen(tx: Connection, revenue_id: str, ask: int, *, tx_hash: st
     return changed(tag) == 1
 
 
-async def deposited(tx: Connection, revenue_id: str, ask: int, *, tx_hash: str, block: int) -> bool:
-    """VERIFIED → DEPOSITED: the money is in the contract for good."""
+async def deposited(tx: Connection, revenue_id: str, ask: int, *, tx_hash: str | None) -> bool:
+    """VERIFIED → DEPOSITED: the money is in the contract for good; the mirror knows in which block."""
     tag = await tx.execute(
-        """UPDATE nft.revenue_events SET status = 'DEPOSITED', deposit_tx = $3, deposit_block = $4, updated_at = now()
+        """UPDATE nft.revenue_events SET status = 'DEPOSITED', deposit_tx = $3, updated_at = now()
             WHERE id = $1 AND deposit_asks = $2 AND status = 'VERIFIED'""",
         revenue_id,
         ask,
         tx_hash,
-        block,
     )
     return changed(tag) == 1
 
@@ -216,7 +214,6 @@ def _revenue(row: Row) -> Revenue:
         verified_at=row["verified_at"],
         deposit_asks=row["deposit_asks"],
         deposit_tx=row["deposit_tx"],
-        deposit_block=row["deposit_block"],
         error=row["error"],
         created_at=row["created_at"],
     )

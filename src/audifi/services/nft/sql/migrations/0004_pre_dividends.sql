@@ -15,8 +15,7 @@ CREATE TABLE nft.revenue_events (
     verified_by uuid,
     verified_at timestamptz,
     deposit_asks integer NOT NULL DEFAULT 0, -- how often the deposit was asked for: part of the command's key
-    deposit_tx text,
-    deposit_block bigint, -- set when it is final
+    deposit_tx text, -- null though DEPOSITED: it was deposited before we asked, and the chain says where
     error text,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
@@ -116,6 +115,7 @@ CREATE TABLE nft.dividend_deposits (
     PRIMARY KEY (chain_id, tx_hash, log_index)
 );
 CREATE INDEX dividend_deposits_dividend ON nft.dividend_deposits (dividend, chain_id, block_number);
+CREATE INDEX dividend_deposits_payout ON nft.dividend_deposits (payout_id);
 
 -- What the comparison with the chain found, once an hour by whichever pod came first.
 CREATE TABLE nft.reconciliations (
