@@ -125,6 +125,8 @@ IPFS_REPLICAS: Final = _gauge("ipfs_content_replicas", "Contents that have so ma
 IPFS_LOST: Final = _gauge("ipfs_pins_lost", "Pins that are gone or were given up.", "provider")
 IPFS_VERIFIED_AGE: Final = _gauge("ipfs_oldest_verification_seconds", "Age of the oldest proof of a copy.", "provider")
 INDEXER_BEHIND: Final = _gauge("indexer_blocks_behind", "Blocks not yet indexed.", "chain")
+INDEXER_LOGS: Final = _counter("indexer_logs_total", "Logs handed to a service.", "chain", "service")
+INDEXER_FAILURES: Final = _counter("indexer_failures_total", "Times it had to begin anew.", "chain", "service")
 
 # Business and operations.
 IPO_SHARES_SOLD: Final = _gauge("ipo_shares_sold", "Shares sold in running offers.")

@@ -18,6 +18,7 @@ from audifi.kernel.outbox import Relay
 from audifi.kernel.queue import Consumer
 from audifi.kernel.server import Service
 from audifi.services.worker import announcing, consumers
+from audifi.services.worker.indexer import SUBSCRIBERS, Indexer
 from audifi.services.worker.parts import Parts, opened
 from audifi.services.worker.settings import WorkerSettings
 from audifi.wire import streams
@@ -50,5 +51,21 @@ def service(settings: WorkerSettings, parts: Parts) -> Service:
             Relay(database, queue).run,
             Consumer(queue, database, group=group, handlers=consumers.handlers(parts)).run,
             partial(announcing.work, database, parts.clock),
+            *(indexer.run for indexer in indexers(parts)),
         ),
     )
+
+
+def indexers(parts: Parts) -> list[Indexer]:
+    """One for every chain and every service that mirrors."""
+    return [
+        Indexer(
+            chain=parts.chains[number],
+            service=service,
+            peers=parts.peers,
+            database=parts.database,
+            pod=parts.settings.pod,
+        )
+        for number in parts.chains
+        for service in SUBSCRIBERS
+    ]

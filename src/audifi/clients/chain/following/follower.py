@@ -25,7 +25,7 @@ Source: domain.md 2.2; outbound.md 3 ("logs by eth_getLogs over confirmed ranges
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from audifi.clients.chain.access import ReadableChain, quantity
@@ -38,6 +38,7 @@ from audifi.wire.problems import BlockchainError
 RANGE_MAX: Final = 2_000
 HEADERS_AT_ONCE: Final = 50  # one batch (chain.BATCH_MAX)
 PAUSE_S_MAX: Final = 15.0
+ADDRESSES_MAX: Final = 1_000  # in one request; what is beyond goes into further ones
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +80,13 @@ class Filter:
     addresses: tuple[str, ...] = ()
     topics: tuple[tuple[str, ...], ...] = ()
 
+    def parts(self) -> list["Filter"]:
+        """Return filters that together want the same, none with more than ADDRESSES_MAX addresses."""
+        if len(self.addresses) <= ADDRESSES_MAX:
+            return [self]
+        starts = range(0, len(self.addresses), ADDRESSES_MAX)
+        return [replace(self, addresses=self.addresses[start : start + ADDRESSES_MAX]) for start in starts]
+
     def asked(self, **where: str) -> dict[str, Any]:
         addresses = {"address": list(self.addresses)} if self.addresses else {}
         topics = {"topics": [list(group) or None for group in self.topics]} if self.topics else {}
@@ -101,6 +109,7 @@ class Follower:
         """Begin at `start_block` (that of the contract), or after `checkpoint` when there is one."""
         self._chain = chain
         self._wanted = wanted
+        self._parts = wanted.parts()
         self._start = start_block
         self._marks: tuple[Mark, ...] = () if checkpoint is None else (checkpoint,)
         self._is_resumed = checkpoint is None
@@ -258,7 +267,8 @@ class Follower:
                 self._range = last - first + 1
 
     async def _ask_logs(self, **where: str) -> list[Mapping[str, Any]]:
-        return await self._chain.call("eth_getLogs", [self._wanted.asked(**where)])
+        calls = (self._chain.call("eth_getLogs", [part.asked(**where)]) for part in self._parts)
+        return [each for answer in await asyncio.gather(*calls) for each in answer]
 
     def _last_mark(self) -> Mark | None:
         return self._marks[-1] if self._marks else None

@@ -8,6 +8,7 @@ Errors: ChainUnavailable for an answer that is no header.
 Source: domain.md 2.2 ("Reorg: parent-hash mismatch"); yellow paper 4.3 (the bloom filter of a header).
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -100,6 +101,10 @@ def may_hold(bloom: int, addresses: Sequence[str], topics: Sequence[Sequence[str
 
 
 def _is_in(bloom: int, word: str) -> bool:
+    return all(bloom >> place & 1 for place in _places(word))
+
+
+@functools.lru_cache(maxsize=65_536)  # the same addresses are looked for in every block
+def _places(word: str) -> tuple[int, ...]:
     digest = keccak(hexstr=word)
-    places = (int.from_bytes(digest[at : at + 2], "big") % _BLOOM_BITS for at in (0, 2, 4))
-    return all(bloom >> place & 1 for place in places)
+    return tuple(int.from_bytes(digest[at : at + 2], "big") % _BLOOM_BITS for at in (0, 2, 4))
