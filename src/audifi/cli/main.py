@@ -20,6 +20,7 @@ VERBS: Final = (
     ("url", "audifi.cli.url:url", "Print a public address: api, app, ws, …"),
     ("mail", "audifi.cli.mail:mail", "Show the mail the platform sent last."),
     ("grant", "audifi.cli.grant:grant", "Give a role to an account."),
+    ("seed", "audifi.cli.seed:seed", "Plant the demo data."),
     ("journey", "audifi.cli.journey:journey", "Play the whole story: from a recording to a dividend."),
     ("logs", "audifi.cli.logs:logs", "Show or follow what processes write."),
     ("psql", "audifi.cli.psql:psql", "Open the database as a service sees it."),

@@ -22,7 +22,7 @@ POD: Final = "auth-service-1"  # whose environment the program is given
 
 async def administrator(stage: Stage, email: str) -> Person:
     """Sign somebody up, with a second factor, and give the role."""
-    admin = await people.signed_up(stage, email)
+    admin = await people.signed_in(stage, email)
     await people.enrol(admin)
     await grant(stage, email, "ADMIN")
     await people.renewed(admin)

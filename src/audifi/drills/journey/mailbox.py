@@ -7,6 +7,7 @@ Errors: TimedOut when nothing arrives.
 Source: domain.md 4 (magic link).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -27,13 +28,19 @@ class Mailbox:
     port: int
     http: aiohttp.ClientSession
 
-    async def token(self, email: str, used: frozenset[str] = frozenset()) -> str:
-        """The token of the newest link mailed to this address, if it was not used before."""
-        return await wait_for(
-            lambda: self._fresh(email, used), within_s=ARRIVES_WITHIN_S, saying=f"a link is mailed to {email}"
-        )
+    async def token(self, email: str, *, seen: Sequence[str] = ()) -> str:
+        """The token of the newest link mailed to this address, as soon as there is one that was not seen before."""
 
-    async def _fresh(self, email: str, used: frozenset[str]) -> str:
+        async def newest() -> str:
+            fresh = [token for token in await self.tokens(email) if token not in seen]
+            if not fresh:
+                raise NotReady("no new link yet")
+            return fresh[-1]
+
+        return await wait_for(newest, within_s=ARRIVES_WITHIN_S, saying=f"a link is mailed to {email}")
+
+    async def tokens(self, email: str) -> list[str]:
+        """The tokens of all links mailed to this address, oldest first."""
         url = f"http://127.0.0.1:{self.port}/messages"
         try:
             async with self.http.get(url, params={"to": email}) as reply:
@@ -41,8 +48,4 @@ class Mailbox:
         except aiohttp.ClientError as error:
             raise NotReady(f"the mail stand-in does not answer: {error}") from error
         links: list[str] = [link for mail in mails for link in mail["links"] if VERIFY in link]
-        tokens = [parse_qs(urlsplit(link).query)["token"][0] for link in links]
-        fresh = [token for token in tokens if token not in used]
-        if not fresh:
-            raise NotReady(f"{len(mails)} mails, none with a new link")
-        return fresh[-1]
+        return [parse_qs(urlsplit(link).query)["token"][0] for link in links]

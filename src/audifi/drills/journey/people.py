@@ -19,6 +19,7 @@ from audifi.drills.journey.narration import Mismatch
 from audifi.drills.journey.stage import Stage
 from audifi.drills.journey.wallets import Wallet
 from audifi.sdk import Audifi, Profile, SecondFactorNeeded, SignedIn
+from audifi.wire.problems import InvalidCode
 
 STEP_S: Final = 30  # of a one-time code
 
@@ -43,17 +44,28 @@ class Person:
         return self.own_wallet
 
 
-async def signed_up(stage: Stage, email: str) -> Person:
-    """Sign up (or in, without a second factor) by the link in the mail, and agree to the terms."""
-    client = await stage.client()
+async def signed_in(stage: Stage, email: str, *, totp: TOTP | None = None, address: str | None = None) -> Person:
+    """Sign up or in by the link in the mail, with a second factor if there is one, and agree to the terms."""
+    client = await stage.client(address)
     mailbox = stage.mailbox
+    seen = await mailbox.tokens(email)
     await client.auth.request_link(email)
-    outcome = await client.auth.verify(await mailbox.token(email))
+    outcome = await client.auth.verify(await mailbox.token(email, seen=seen))
     if isinstance(outcome, SecondFactorNeeded):
-        raise Mismatch(f"{email} is new to this run and has a second factor already")
-    person = Person(email, client, await client.user.profile())
+        await _completed(client, email, outcome, totp)
+    person = Person(email, client, await client.user.profile(), totp)
     await agree(person, "SIGNUP")
     return person
+
+
+async def _completed(client: Audifi, email: str, step: SecondFactorNeeded, totp: TOTP | None) -> None:
+    if totp is None:
+        raise Mismatch(f"{email} has a second factor that is not known here")
+    try:
+        await client.auth.complete(step, totp.now())
+    except InvalidCode:  # the code of this half minute was used already
+        await asyncio.sleep(STEP_S - time.time() % STEP_S + 0.5)
+        await client.auth.complete(step, totp.now())
 
 
 async def agree(person: Person, flow: str) -> dict[str, str]:
@@ -72,16 +84,8 @@ async def enrol(person: Person) -> None:
     await person.client.auth.confirm(person.totp.now())
 
 
-async def step_up(person: Person) -> None:
-    """Prove the second factor again, with a code that was not used yet."""
-    assert person.totp is not None, f"{person.email} has no second factor"
-    await asyncio.sleep(STEP_S - time.time() % STEP_S + 0.5)
-    await person.client.auth.confirm(person.totp.now())
-
-
-async def link_wallet(stage: Stage, person: Person, chain: str) -> None:
-    """Prove control of a new wallet with play money, and link it."""
-    wallet = await stage.wallet(chain)
+async def link_wallet(person: Person, wallet: Wallet) -> None:
+    """Prove control of a wallet, and link it."""
     auth = person.client.auth
     chain_id = wallet.node.chain_id
     nonce = await auth.wallet_nonce(wallet.address, chain_id)

@@ -20,7 +20,7 @@ from audifi.drills.journey.people import Person
 from audifi.drills.journey.stage import Telling
 from audifi.drills.journey.story import CHAIN, CHAIN_ID
 from audifi.local.waiting import NotReady, wait_for
-from audifi.sdk import Ipo, Master
+from audifi.sdk import Ipo, Master, Uploaded
 
 LIVE_WITHIN_S: Final = 90.0  # two deploys, a link, the reserve and the opening, each seen at depth
 
@@ -52,9 +52,9 @@ async def released(telling: Telling) -> Release:
 async def _artist(telling: Telling) -> Person:
     stage, narrator = telling.stage, telling.narrator
     async with narrator.step("an artist signs up, with a second factor and a wallet"):
-        artist = await people.signed_up(stage, f"artist-{stage.run}@example.org")
+        artist = await people.signed_in(stage, f"artist-{stage.run}@example.org")
         await people.enrol(artist)
-        await people.link_wallet(stage, artist, CHAIN)
+        await people.link_wallet(artist, await stage.wallet(CHAIN))
     async with narrator.step("she becomes an artist"):
         await people.agree(artist, "ARTIST")
         face = await artist.client.user.become_artist(f"Nova {stage.run}", consents=[], genre="Techno")
@@ -80,11 +80,7 @@ async def _master(telling: Telling, artist: Person) -> Master:
         )
         expect("the new master's state", master.status, "DRAFT")
     async with narrator.step("she brings the recording and its cover"):
-        with tempfile.TemporaryDirectory() as name:
-            directory = Path(name)
-            audio = await asyncio.to_thread(media.recording, directory, title)
-            cover = await asyncio.to_thread(media.cover, directory, title)
-            brought = await masters.upload(master.id, audio=(audio, "audio/wav"), cover=(cover, "image/png"))
+        brought = await upload(artist, master)
         narrator.note(f"audio {brought.audio_cid}, cover {brought.cover_cid}")
     async with narrator.step("she confirms her rights and locks the master"):
         versions = await people.agree(artist, "MINT")
@@ -108,13 +104,27 @@ async def _launched(telling: Telling, artist: Person, master: Master) -> Ipo:
         ipo = await ipos.create(master.id, **terms)
         expect("the offer's state", ipo.status, "DRAFT")
         expect("what is for sale", ipo.public_supply, story.public_supply)
-
-    async def live() -> Ipo:
-        found = await ipos.find(master.id)
-        if found.status != "LIVE":
-            raise NotReady(f"the offer is {found.status}")
-        return found
-
     async with narrator.step("she launches: the contracts are deployed, the sale opens"):
         await ipos.launch(master.id)
-        return await wait_for(live, within_s=LIVE_WITHIN_S, saying="the offer is LIVE", every_s=0.5)
+        return await live(artist, master.id)
+
+
+async def live(artist: Person, master_id: str) -> Ipo:
+    """Wait until the sale is open."""
+
+    async def look() -> Ipo:
+        found = await artist.client.ipos.find(master_id)
+        if found.status != "LIVE":
+            raise NotReady(f"it is {found.status}")
+        return found
+
+    return await wait_for(look, within_s=LIVE_WITHIN_S, saying="the offer is LIVE", every_s=0.5)
+
+
+async def upload(artist: Person, master: Master) -> Uploaded:
+    """Make and bring a recording and a cover of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        audio = await asyncio.to_thread(media.recording, directory, master.title)
+        cover = await asyncio.to_thread(media.cover, directory, master.title)
+        return await artist.client.masters.upload(master.id, audio=(audio, "audio/wav"), cover=(cover, "image/png"))

@@ -49,8 +49,8 @@ async def audience(telling: Telling) -> list[Fan]:
     stage, orders = telling.stage, telling.story.orders
 
     async def arrive(order: Order) -> Fan:
-        person = await people.signed_up(stage, f"fan-{order.fan}-{stage.run}@example.org")
-        await people.link_wallet(stage, person, CHAIN)
+        person = await people.signed_in(stage, f"fan-{order.fan}-{stage.run}@example.org")
+        await people.link_wallet(person, await stage.wallet(CHAIN))
         await people.agree(person, "PURCHASE")
         return Fan(person, order)
 

@@ -59,16 +59,17 @@ class Stage:
         chain_id = next(each.chain_id for each in self.topology.chains if each.name == chain)
         return Node(self.port(f"{chain}-1", "rpc"), chain_id, self.http)
 
-    async def wallet(self, chain: str) -> Wallet:
-        return await Wallet.funded(self.node(chain))
+    async def wallet(self, chain: str, key: str | None = None) -> Wallet:
+        """A wallet with play money: a new one, or the one of this key."""
+        return await Wallet.funded(self.node(chain), key)
 
-    async def client(self) -> Audifi:
-        """A program of somebody who is not signed in, at an address of its own."""
+    async def client(self, address: str | None = None) -> Audifi:
+        """A program of somebody who is not signed in, at an address of its own unless one is given."""
         client = Audifi(
             self.api_url,
             ca_file=authority_directory(self.instance.path) / "ca.pem",
             retries=PATIENT,
-            local_address=own_address(),
+            local_address=address or own_address(),
             user_agent="audifi-journey",
         )
         return await self.opened.enter_async_context(client)

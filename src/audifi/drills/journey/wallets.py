@@ -82,9 +82,9 @@ class Wallet:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
-    async def funded(cls, node: Node) -> "Wallet":
-        """A new one with play money."""
-        wallet = cls(node, cast("LocalAccount", Account.create()))
+    async def funded(cls, node: Node, key: str | None = None) -> "Wallet":
+        """A new one with play money, or the one of this key."""
+        wallet = cls(node, cast("LocalAccount", Account.from_key(key) if key else Account.create()))
         await node.ask("anvil_setBalance", wallet.address, hex(FUNDS_WEI))
         return wallet
 
