@@ -1,0 +1,113 @@
+"""Put coin-service together: stores, peers, the mirror, operations, loops.
+
+Between: __main__ (runs it) and kernel.server (serves it); tests (open the same parts).
+Invariant: every pod is the same; what must happen once is decided by the database (conditional changes, SKIP LOCKED),
+not by a leader.
+Errors: a store that is away does not stop the start; /ready says so until it is back.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from audifi.clients.chain.mirroring.mirror import Mirror
+from audifi.kernel.cache import Cache
+from audifi.kernel.clock import Clock, SystemClock
+from audifi.kernel.database import Database
+from audifi.kernel.http import Kernel
+from audifi.kernel.identity import TokenVerifier
+from audifi.kernel.internal import InternalTokens
+from audifi.kernel.jwks import RemoteKeys
+from audifi.kernel.outbox import Relay
+from audifi.kernel.peers import Peers
+from audifi.kernel.queue import Consumer, Queue
+from audifi.kernel.server import Service
+from audifi.kernel.sessions import Sessions
+from audifi.services.coin import consumers, facts, loops
+from audifi.services.coin.parts import Parts
+from audifi.services.coin.routes import OPERATIONS, limits
+from audifi.services.coin.settings import CoinSettings
+from audifi.wire import streams
+
+
+@asynccontextmanager
+async def lifespan(settings: CoinSettings) -> AsyncGenerator[Service, None]:
+    """Open the stores, run, close them."""
+    async with opened(settings) as stores:
+        yield service(settings, stores, clock=SystemClock())
+
+
+@dataclass(frozen=True)
+class Stores:
+    """What is open."""
+
+    database: Database
+    cache: Cache
+    queue: Queue
+    peers: Peers
+    internal: InternalTokens
+
+
+@asynccontextmanager
+async def opened(settings: CoinSettings) -> AsyncGenerator[Stores, None]:
+    """Open everything; close it at the end."""
+    internal = InternalTokens(
+        service=settings.service,
+        signing_key_jwk=settings.internal_signing_key.reveal(),
+        caller_keys_jwks=settings.internal_caller_keys,
+    )
+    async with AsyncExitStack() as stack:
+        database = await Database.open(settings)
+        stack.push_async_callback(database.close)
+        cache = await Cache.open(settings)
+        stack.push_async_callback(cache.close)
+        queue = await Queue.open(settings)
+        stack.push_async_callback(queue.close)
+        peers = Peers.open(settings, internal)
+        stack.push_async_callback(peers.close)
+        yield Stores(database, cache, queue, peers, internal)
+
+
+def service(settings: CoinSettings, stores: Stores, *, clock: Clock) -> Service:
+    """Return the service over open stores."""
+    database, cache, queue = stores.database, stores.cache, stores.queue
+    parts = assembled(settings, stores, clock=clock)
+    consumer = Consumer(queue, database, group=streams.group(settings.service), handlers=consumers.handlers(parts))
+    kernel = Kernel(
+        settings=settings,
+        deps=parts,
+        verifier=parts.verifier,
+        database=database,
+        cache=cache,
+        sessions=parts.sessions,
+        internal=stores.internal,
+        clock=clock,
+        limits=limits.EVERYWHERE,
+    )
+    return Service(
+        kernel=kernel,
+        operations=OPERATIONS,
+        checks={"database": database.ping, "redis": cache.ping},
+        loops=(Relay(database, queue).run, consumer.run, *loops.loops(parts)),
+    )
+
+
+def assembled(settings: CoinSettings, stores: Stores, *, clock: Clock) -> Parts:
+    """Return the service's own objects."""
+    assert settings.jwks_url is not None, "the topology tells every component but auth-service where the keys are"
+    return Parts(
+        settings=settings,
+        clock=clock,
+        database=stores.database,
+        cache=stores.cache,
+        sessions=Sessions(stores.cache),
+        internal=stores.internal,
+        verifier=TokenVerifier(
+            issuer=settings.token_issuer,
+            audience=settings.token_audience,
+            source=RemoteKeys(settings.jwks_url),
+            clock=clock,
+        ),
+        peers=stores.peers,
+        mirror=Mirror(applied=facts.applied, undone=facts.undone),
+    )
