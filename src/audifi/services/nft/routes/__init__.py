@@ -11,7 +11,19 @@ from audifi.clients.chain.mirroring import routes as mirroring
 from audifi.clients.chain.mirroring.mirror import Mirror
 from audifi.kernel.http import Access, Operation
 from audifi.services.nft.parts import NftCall
-from audifi.services.nft.routes import dividends, holdings, limits, masters, portfolio, revenue
+from audifi.services.nft.routes import (
+    dividends,
+    holdings,
+    internal_masters,
+    ipos,
+    launches,
+    limits,
+    locking,
+    masters,
+    portfolio,
+    revenue,
+    uploads,
+)
 
 
 def _mirror_of(call: NftCall) -> Mirror:
@@ -21,6 +33,11 @@ def _mirror_of(call: NftCall) -> Mirror:
 # One line per noun.
 _TABLES: Final[tuple[tuple[Operation, ...], ...]] = (
     masters.OPERATIONS,
+    locking.OPERATIONS,
+    uploads.OPERATIONS,
+    ipos.OPERATIONS,
+    launches.OPERATIONS,
+    internal_masters.OPERATIONS,
     revenue.OPERATIONS,
     holdings.OPERATIONS,
     portfolio.OPERATIONS,

@@ -11,6 +11,7 @@ Errors: Invalid, with a reason per field.
 Source: domain.md 2.2; 9.16 (supply), 9.18 (platform 0), 9.20 (reserve), 9.53 (price); docs/contracts.md (400 a call).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -52,16 +53,16 @@ def artist_bps(holders_bps: int, collaborators_bps: int) -> int:
     return left
 
 
-def require_terms(terms: Terms, now: datetime) -> None:
-    """Refuse what an offer cannot be; every reason at once."""
+def require_terms(terms: Terms, now: datetime, chains: Collection[int]) -> None:
+    """Refuse what an offer cannot be, or a chain we have no provider for; every reason at once."""
     reasons: dict[str, str] = {}
     if not 0 <= terms.artist_reserve < terms.total_shares:
         reasons["artistReserve"] = "must be less than totalShares"
     if not 0 < terms.price_wei <= PRICE_WEI_MAX:
         reasons["priceWei"] = "must be more than 0 and less than 2^128"
     currency = CURRENCIES.get(terms.chain_id)
-    if currency is None:
-        reasons["chainId"] = f"must be one of {', '.join(map(str, CURRENCIES))}"
+    if currency is None or terms.chain_id not in chains:
+        reasons["chainId"] = f"must be one of {', '.join(map(str, chains))}"
     elif terms.currency != currency:
         reasons["currency"] = f"chain {terms.chain_id} is paid in {currency}"
     if terms.ends_at is not None and terms.ends_at <= max(now, terms.starts_at or now):

@@ -57,7 +57,8 @@ async def _mirror(tx: Connection, saga: Saga) -> bool:
 async def _ended(tx: Connection, saga: Saga) -> None:
     master, ipo = saga.master, saga.ipo
     is_cancelled = ipo.ending == "CANCEL" and ipo.shares_sold == 0
-    await ipos.end(tx, ipo.id, "CANCELLED" if is_cancelled else "CLOSED", saga.now)
+    if not await ipos.end(tx, ipo.id, "CANCELLED" if is_cancelled else "CLOSED", saga.now):
+        return
     await masters.move(tx, master.id, ("LISTED",), "SOLD" if ipo.shares_sold else "MINTED", saga.now)
     said: EventData
     if is_cancelled:

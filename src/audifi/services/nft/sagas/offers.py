@@ -23,6 +23,7 @@ from audifi.wire.events import Event, data_of
 from audifi.wire.events.chain import ChainSettled, ContentPinned
 
 _STEPS: Final[Mapping[str, Step]] = {**launch.STEPS, **ending.STEPS}
+_MOVING: Final = ("LAUNCHING", "SCHEDULED", "LIVE")
 _SEEN: Final = ("CONFIRMED", "FINAL")
 _LOST: Final = ("FAILED", "REFUSED")
 
@@ -30,7 +31,9 @@ _LOST: Final = ("FAILED", "REFUSED")
 async def advance(tx: Connection, parts: Parts, master_id: str) -> None:
     """Take every step that can be taken now."""
     while (saga := await steps.load(tx, parts, master_id)) is not None:
-        if saga.ipo.step is None and saga.ipo.status == "SCHEDULED" and saga.is_due:
+        if saga.ipo.step is not None and saga.ipo.status not in _MOVING:
+            await ipos.set_step(tx, saga.ipo.id, None, due_at=None)  # sold out, or cancelled, on the way
+        elif saga.ipo.step is None and saga.ipo.status == "SCHEDULED" and saga.is_due:
             await ipos.set_step(tx, saga.ipo.id, "OPEN", due_at=None)
         elif saga.ipo.step is None or not await _STEPS[saga.ipo.step](tx, saga):
             return
@@ -41,10 +44,9 @@ async def look(tx: Connection, parts: Parts, master_id: str) -> None:
     saga = await steps.load(tx, parts, master_id, skip_locked=True)
     if saga is None or not saga.is_due:
         return
-    ipo = saga.ipo
-    if ipo.status not in ("LAUNCHING", "SCHEDULED", "LIVE"):
-        await ipos.set_step(tx, ipo.id, None, due_at=None)  # sold out on the way
-    elif ipo.step is None and ipo.status == "LIVE":
+    if saga.ipo.status not in _MOVING:
+        await ipos.set_step(tx, saga.ipo.id, None, due_at=None)
+    elif saga.ipo.step is None and saga.ipo.status == "LIVE":
         await ipos.begin_closing(tx, master_id, ending.FIRST, saga.now)
     await advance(tx, parts, master_id)
 

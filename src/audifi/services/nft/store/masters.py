@@ -137,7 +137,7 @@ async def set_content(
     """Say what it consists of; False when its state forbids it."""
     tag = await tx.execute(
         """UPDATE nft.masters SET audio_cid = $2, cover_cid = $3, metadata_cid = $4, updated_at = $5
-            WHERE id = $1 AND status IN ('DRAFT', 'IN_VSTUDIO')""",
+            WHERE id = $1 AND (status IN ('DRAFT', 'IN_VSTUDIO') OR (status = 'LOCKED' AND audio_cid IS NULL))""",
         master_id,
         audio_cid,
         cover_cid,
