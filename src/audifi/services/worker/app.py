@@ -50,6 +50,7 @@ def service(settings: WorkerSettings, parts: Parts) -> Service:
             parts.ipfs.run,
             Relay(database, queue).run,
             Consumer(queue, database, group=group, handlers=consumers.handlers(parts)).run,
+            parts.postman.work,
             partial(announcing.work, database, parts.clock),
             *(indexer.run for indexer in indexers(parts)),
         ),

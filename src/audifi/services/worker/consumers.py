@@ -14,10 +14,10 @@ Source: domain.md 2.7; wire/events.
 from audifi.clients.ipfs.content import Content
 from audifi.kernel.connection import Connection
 from audifi.kernel.queue import Handler
-from audifi.services.worker import commands, settled
+from audifi.services.worker import commands, letters, settled
 from audifi.services.worker.parts import Parts
 from audifi.services.worker.store import commands as command_rows
-from audifi.services.worker.store import contents
+from audifi.services.worker.store import contents, mails
 from audifi.wire.events import Event, data_of
 from audifi.wire.events.chain import ChainWanted, ContentWanted
 from audifi.wire.problems import IdempotencyKeyReused
@@ -46,7 +46,18 @@ def handlers(parts: Parts) -> dict[str, Handler]:
         await contents.announce_again(tx, data.cid)
         parts.ipfs.keeper.wake()
 
-    return {"chain.wanted": on_wanted, "content.wanted": on_content}
+    async def on_news(tx: Connection, event: Event) -> None:
+        now = parts.clock.now()
+        promise = letters.promised(event, now)
+        if promise is None:
+            return
+        if promise.kind != letters.REPORT:
+            await mails.insert(tx, promise, now)
+        elif not await mails.gather(tx, promise, now):
+            await mails.gather(tx, letters.next_report(promise), now)
+        parts.postman.wake()
+
+    return {"chain.wanted": on_wanted, "content.wanted": on_content, **dict.fromkeys(letters.PROMISES, on_news)}
 
 
 async def _want(tx: Connection, parts: Parts, producer: str, data: ChainWanted) -> None:

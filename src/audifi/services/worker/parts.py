@@ -16,6 +16,7 @@ from audifi.clients.chain.pool.chains import Chains
 from audifi.clients.chain.writing.signer import Signer, SignerError
 from audifi.clients.chain.writing.transactions import Transactions
 from audifi.clients.ipfs.client import Ipfs
+from audifi.clients.mail import MailClient
 from audifi.kernel.clock import Clock, SystemClock
 from audifi.kernel.database import Database
 from audifi.kernel.internal import InternalTokens
@@ -24,6 +25,7 @@ from audifi.kernel.queue import Queue
 from audifi.kernel.settings import SettingsError
 from audifi.services.worker import commands, settled
 from audifi.services.worker.commands import Roles
+from audifi.services.worker.postman import Postman
 from audifi.services.worker.settings import WorkerSettings
 from audifi.wire import environment
 
@@ -43,6 +45,7 @@ class Parts:
     transactions: Transactions
     roles: Roles
     ipfs: Ipfs
+    postman: Postman
 
     @property
     def is_production(self) -> bool:
@@ -80,6 +83,9 @@ async def opened(settings: WorkerSettings) -> AsyncGenerator[Parts, None]:
             ),
             roles=roles(settings, signer.address),
             ipfs=ipfs,
+            postman=Postman(
+                database=database, client=_mail(settings), peers=peers, clock=clock, app_url=settings.app_url
+            ),
         )
 
 
@@ -98,6 +104,11 @@ def roles(settings: WorkerSettings, signer: str) -> Roles:
         admin=told[environment.CHAIN_ADMIN_ADDRESS].lower(),
         treasury=told[environment.TREASURY_ADDRESS].lower(),
     )
+
+
+def _mail(settings: WorkerSettings) -> MailClient:
+    password = settings.mail_password.reveal() if settings.mail_password is not None else None
+    return MailClient(url=settings.mail_url, sender=settings.mail_from, password=password)
 
 
 def _internal(settings: WorkerSettings) -> InternalTokens:
