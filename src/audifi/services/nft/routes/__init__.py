@@ -18,10 +18,15 @@ from audifi.services.nft.routes import (
     ipos,
     launches,
     limits,
+    listings,
     locking,
     masters,
+    mover,
     portfolio,
+    purchases,
+    purchases_internal,
     revenue,
+    shares,
     uploads,
 )
 
@@ -42,6 +47,11 @@ _TABLES: Final[tuple[tuple[Operation, ...], ...]] = (
     holdings.OPERATIONS,
     portfolio.OPERATIONS,
     dividends.OPERATIONS,
+    purchases.OPERATIONS,
+    purchases_internal.OPERATIONS,
+    listings.OPERATIONS,
+    shares.OPERATIONS,
+    mover.OPERATIONS,
     mirroring.operations(_mirror_of),
 )  # fmt: skip
 

@@ -19,6 +19,7 @@ _LINES = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
 
 Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=_LINE)]
 Description = Annotated[str, Meta(max_length=5000, pattern=_LINES)]
+Note = Annotated[str, Meta(max_length=2000, pattern=_LINES)]
 ShortLine = Annotated[str, Meta(min_length=1, max_length=100, pattern=_LINE)]
 Mood = Annotated[str, Meta(min_length=1, max_length=30, pattern=_LINE)]
 Isrc = Annotated[str, Meta(pattern=r"^[A-Za-z]{2}[A-Za-z0-9]{3}[0-9]{7}\Z")]
@@ -31,6 +32,7 @@ Words = Annotated[str, Meta(min_length=1, max_length=100, pattern=_LINE)]
 ChainId = Annotated[int, Meta(ge=1, le=2_147_483_647)]
 Wei = amounts.Wei
 Address = amounts.Address
+Hash = amounts.Hash
 
 
 class MasterPath(Body):

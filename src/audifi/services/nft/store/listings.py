@@ -16,8 +16,8 @@ from audifi.clients.chain.mirroring.mirror import Fact
 from audifi.kernel.connection import Connection, Row, changed
 
 _COLUMNS: Final = """
-l.id, l.master_id, m.artist_id, m.title, l.token_id, l.chain_id, l.genre, l.seller_wallet, l.price_wei, l.status,
-l.created_at, l.listed_at, s.royalty_bps, s.owner_wallet, c.address AS contract, k.address AS market, i.currency
+l.id, l.master_id, m.artist_id, m.title, m.cover_cid, l.token_id, l.chain_id, l.genre, l.seller_wallet, l.price_wei,
+l.status, l.created_at, l.listed_at, s.royalty_bps, c.address AS contract, k.address AS market, i.currency
 """
 _FROM: Final = """
 FROM nft.listings l JOIN nft.masters m ON m.id = l.master_id
@@ -29,7 +29,9 @@ LEFT JOIN nft.markets k ON k.chain_id = l.chain_id
 FIND: Final = f"SELECT {_COLUMNS} {_FROM} WHERE l.id = $1 AND m.taken_down_at IS NULL"
 _INSERT: Final = """
 INSERT INTO nft.listings (id, master_id, token_id, chain_id, genre, seller_wallet, price_wei, status, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'PENDING_CHAIN', $8) ON CONFLICT DO NOTHING
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'PENDING_CHAIN', $8)
+ON CONFLICT (master_id, token_id, seller_wallet) WHERE status = 'PENDING_CHAIN'
+   DO UPDATE SET price_wei = excluded.price_wei, created_at = excluded.created_at RETURNING id
 """
 # What the chain lists is the owner's wish for it, else an offer made without us.
 _GRANT: Final = """
@@ -81,6 +83,7 @@ class Listing:
     master_id: str
     artist_id: str
     title: str
+    cover_cid: str | None
     token_id: int
     chain_id: int
     currency: str
@@ -121,6 +124,7 @@ def listing_of(row: Row) -> Listing:
         master_id=str(row["master_id"]),
         artist_id=str(row["artist_id"]),
         title=row["title"],
+        cover_cid=row["cover_cid"],
         token_id=row["token_id"],
         chain_id=row["chain_id"],
         currency=row["currency"],
@@ -136,9 +140,9 @@ def listing_of(row: Row) -> Listing:
     )
 
 
-async def wish(tx: Connection, new: NewListing, now: datetime) -> bool:
-    """Write an owner's wish down; False when this owner has one for the share already."""
-    tag = await tx.execute(
+async def wish(tx: Connection, new: NewListing, now: datetime) -> str:
+    """Write an owner's wish down, or give the one it made before this price; return which it is."""
+    found = await tx.fetchval(
         _INSERT,
         new.id,
         new.master_id,
@@ -149,7 +153,7 @@ async def wish(tx: Connection, new: NewListing, now: datetime) -> bool:
         Decimal(new.price_wei),
         now,
     )
-    return changed(tag) == 1
+    return str(found)
 
 
 async def is_offered(connection: Connection, master_id: str, token_id: int) -> bool:

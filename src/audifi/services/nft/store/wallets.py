@@ -39,9 +39,3 @@ async def owner(connection: Connection, wallet: str, chain_id: int) -> str | Non
     """Return the account behind a wallet."""
     found = await connection.fetchval(f"SELECT {OWNER}", wallet, chain_id)
     return None if found is None else str(found)
-
-
-async def of_user(connection: Connection, user_id: str) -> list[str]:
-    """Return a user's wallets, as far as we were told."""
-    query = "SELECT DISTINCT wallet FROM nft.wallet_owners WHERE user_id = $1 ORDER BY wallet"
-    return [row["wallet"] for row in await connection.fetch(query, user_id)]
