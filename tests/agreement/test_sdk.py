@@ -21,7 +21,7 @@ CALLS: dict[str, Callable[[Audifi], Awaitable[Any]]] = {
     "masters.find": lambda a: a.masters.find(ID),
     "masters.list": lambda a: a.masters.list(status="LISTED"),
     "masters.update": lambda a: a.masters.update(ID, title="Day Bus"),
-    "masters.upload": lambda a: a.masters.upload(ID, audio=(Path("take.wav"), "audio/wav")),
+    "masters.upload": lambda a: a.masters.upload(ID, audio=Path("take.wav"), cover=Path("cover.png")),
     "masters.confirm_rights": lambda a: a.masters.confirm_rights(ID, {"RIGHTS_DECLARATION": "1.0"}),
     "masters.lock": lambda a: a.masters.lock(ID),
     "masters.shares": lambda a: a.masters.shares(ID),

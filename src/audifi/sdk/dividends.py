@@ -29,10 +29,10 @@ class Dividends:
 
     async def claim(
         self, wallet: str, dividend_ids: Sequence[str] = (), *, idempotency_key: str | None = None
-    ) -> tuple[dict[str, Any], ...]:
+    ) -> tuple[Dividend, ...]:
         """Claim these, or all that are available."""
         body: dict[str, Any] = {"wallet": wallet}
         body |= {"dividendIds": list(dividend_ids)} if dividend_ids else {"all": True}
         key = idempotency_key or new_key()
         request = Request(method="POST", path="/portfolio/dividends/claim", body=body, idempotency_key=key)
-        return (await self._transport.call(request, Enveloped[tuple[dict[str, Any], ...]])).data
+        return (await self._transport.call(request, Enveloped[tuple[Dividend, ...]])).data

@@ -45,14 +45,9 @@ class Masters:
         request = Request(method="PUT", path=_path(master_id), body=fields)
         return (await self._transport.call(request, Enveloped[Master])).data
 
-    async def upload(
-        self, master_id: str, *, audio: tuple[Path, str] | None = None, cover: tuple[Path, str] | None = None
-    ) -> Uploaded:
-        """Bring the files, each with its content type: `audio=(Path("take.wav"), "audio/wav")`."""
-        given = {"audio": audio, "cover": cover}
-        files = tuple(
-            Upload(name=name, path=file[0], content_type=file[1]) for name, file in given.items() if file is not None
-        )
+    async def upload(self, master_id: str, *, audio: Path, cover: Path) -> Uploaded:
+        """Bring both files; what they are is recognised by their bytes."""
+        files = (Upload(name="audio", path=audio), Upload(name="cover", path=cover))
         request = Request(
             method="POST",
             path=_path(master_id, "/upload"),

@@ -20,7 +20,8 @@ class Portfolios:
         """Return shares, coins and votes."""
         return (await self._transport.call(Request(method="GET", path="/portfolio"), Enveloped[Portfolio])).data
 
-    async def holdings(self, *, page: int = 1, limit: int = 100) -> Paged[Holding]:
-        """List one's shares."""
-        request = Request(method="GET", path="/user/holdings", query={"page": page, "limit": limit})
+    async def holdings(self, *, master_id: str = "", page: int = 1, limit: int = 100) -> Paged[Holding]:
+        """List one's shares, of one master if it is named."""
+        query: dict[str, str | int] = {"page": page, "limit": limit} | ({"masterId": master_id} if master_id else {})
+        request = Request(method="GET", path="/user/holdings", query=query)
         return await self._transport.call(request, Paged[Holding])

@@ -56,7 +56,7 @@ class Upload:
 
     name: str  # of the form's field
     path: Path
-    content_type: str
+    content_type: str = "application/octet-stream"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ from audifi.sdk.records.envelopes import decoded
 
 
 def preview(price: object) -> MintPreview:
-    text = msgspec.json.encode({"priceWei": price, "totalWei": "7", "platformFeeWei": "0", "currency": "ETH"})
+    text = msgspec.json.encode(
+        {"priceWei": price, "totalWei": "7", "platformFeeWei": "0", "currency": "ETH", "estimatedGas": 21000}
+    )
     return msgspec.json.decode(text, type=MintPreview, dec_hook=decoded)
 
 

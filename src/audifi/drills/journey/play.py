@@ -82,7 +82,7 @@ async def _played(telling: Telling, loss: Loss | None) -> Played:
             sold=sum(len(fan.bought.token_ids) for fan in fans),
             buyers=len(fans),
             gross_wei=sum(int(fan.bought.total_wei) for fan in fans),
-            fees_wei=sum(int(fan.bought.fee_wei or 0) for fan in fans),
+            fees_wei=sum(int(fan.bought.fee_wei) for fan in fans),
             royalty_wei=resold.royalty_wei,
             dividends_wei=sum(paid.parts.values()),
             holders=len(paid.weights),

@@ -72,7 +72,7 @@ async def _master(telling: Telling, artist: Person) -> Master:
             title=title,
             type="TRACK",
             description="Recorded in one take.",
-            genre=["Techno"],
+            genre="Techno",
             bpm=124,
             durationSeconds=1,
             moodTags=["Hypnotic"],
@@ -127,4 +127,4 @@ async def upload(artist: Person, master: Master) -> Uploaded:
         directory = Path(name)
         audio = await asyncio.to_thread(media.recording, directory, master.title)
         cover = await asyncio.to_thread(media.cover, directory, master.title)
-        return await artist.client.masters.upload(master.id, audio=(audio, "audio/wav"), cover=(cover, "image/png"))
+        return await artist.client.masters.upload(master.id, audio=audio, cover=cover)

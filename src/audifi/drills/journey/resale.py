@@ -71,5 +71,5 @@ async def _sold(story: Story, listing: Listing, buyer: Fan, royalty: int) -> Non
     expect("the artist's royalty", reserved.royalty_wei, royalty)
     await sale.paid_by_wallet(person, reserved)
     bought = await sale.completed(person, reserved.purchase_id)
-    parts = (bought.royalty_wei or 0) + (bought.fee_wei or 0) + (bought.seller_wei or 0)
+    parts = bought.royalty_wei + bought.fee_wei + bought.seller_wei
     expect("royalty + fee + seller's part", parts, story.resale_price_wei)

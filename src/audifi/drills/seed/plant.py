@@ -139,7 +139,7 @@ async def _registered(artist: Person, recording: Recording) -> Master:
     fields: dict[str, Any] = {
         "title": recording.title,
         "type": "TRACK",
-        "genre": [recording.genre],
+        "genre": recording.genre,
         "bpm": recording.bpm,
     }
     if recording.seconds is not None:

@@ -7,7 +7,6 @@ Source: domain.md 2.5.
 """
 
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -27,17 +26,38 @@ class Coin(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     chain_id: int | None = None
     address: str | None = None
     staking_address: str | None = None
-    allocations: tuple[Any, ...] = ()
-    pool: dict[str, Any] | None = None
+    price_wei: Amount | None = None
+    allocations: tuple["CoinAllocation", ...] = ()
+    metrics: "CoinMetrics | None" = None
+    pool: "Pool | None" = None
+
+
+class CoinAllocation(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """A part of the supply, and how much of it was given away."""
+
+    bucket: str
+    amount: Amount
+    released: Amount
+
+
+class CoinMetrics(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """What a coin does now."""
+
+    holders: int
+    circulating: Amount
+    staked: Amount
+    rewards_left: Amount
+    base_apy_bps: int
+    price_wei: Amount | None = None
 
 
 class CoinBalance(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     """How many coins a wallet holds."""
 
+    wallet: str
     balance: Amount
-    wallet: str | None = None
-    formatted: str | None = None
-    staked: Amount | None = None
+    formatted: str
+    staked: Amount
 
 
 class Stake(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
@@ -47,9 +67,10 @@ class Stake(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     amount: Amount
     lock_days: int
     status: str  # PENDING | ACTIVE | UNSTAKING | CLOSED
-    apy_bps: int | None = None
-    accrued: Amount | None = None
-    wallet: str | None = None
+    wallet: str
+    apy_bps: int
+    accrued: Amount
+    reward_paid: Amount
     started_at: datetime | None = None
     unlocks_at: datetime | None = None
     transactions: tuple[Transaction, ...] = ()  # what the wallet has to send, in this order
@@ -58,10 +79,13 @@ class Stake(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
 class Pool(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     """Where a coin trades."""
 
+    address: str
     type: str
+    status: str
     fee_bps: int
-    status: str | None = None
-    address: str | None = None
+    coin_reserve: Amount
+    native_reserve_wei: Amount
+    price_wei: Amount | None = None
 
 
 class SwapQuote(msgspec.Struct, rename="camel", frozen=True, kw_only=True):

@@ -31,7 +31,7 @@ class Master(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     status: str  # DRAFT | IN_VSTUDIO | LOCKED | MINTED | LISTED | SOLD | ARCHIVED
     type: str = "TRACK"
     description: str | None = None
-    genre: str | None = None
+    genre: str = ""
     bpm: int | None = None
     duration_seconds: int | None = None
     mood_tags: tuple[str, ...] = ()
@@ -42,14 +42,15 @@ class Master(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     metadata_cid: str | None = None
     rights_confirmed_at: datetime | None = None
     created_at: datetime | None = None
+    ipo: "Ipo | None" = None
 
 
 class Uploaded(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     """Where the files of a master are, by what they contain."""
 
-    audio_cid: str | None = None
-    cover_cid: str | None = None
-    metadata_cid: str | None = None
+    audio_cid: str
+    cover_cid: str
+    metadata_cid: str
 
 
 class Ipo(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
@@ -63,12 +64,16 @@ class Ipo(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     chain_id: int
     status: str  # DRAFT | LAUNCHING | SCHEDULED | LIVE | SOLD_OUT | CLOSED | CANCELLED
     holders_bps: int
-    id: str | None = None
-    public_supply: int = 0
-    shares_sold: int = 0
-    shares_reserved: int = 0
-    artist_bps: int | None = None
-    platform_bps: int | None = None
+    artist_bps: int
+    platform_bps: int
+    id: str
+    public_supply: int
+    shares_sold: int
+    is_ending: bool = False
+    shares_reserved: int | None = None  # the artist's to know, as what follows
+    artist_wallet: str | None = None
+    step: str | None = None
+    launch_error: str | None = None
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     contract_address: str | None = None
@@ -82,7 +87,7 @@ class MintPreview(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     total_wei: Amount
     platform_fee_wei: Amount
     currency: str
-    estimated_gas: int | None = None
+    estimated_gas: int
 
 
 class Share(msgspec.Struct, rename="camel", frozen=True, kw_only=True):

@@ -16,15 +16,25 @@ class MasterReport(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     """What became of one master; what the public may not see is absent."""
 
     master_id: str
+    artist_id: str
+    title: str
+    status: str
+    period: str
+    total_shares: int
+    holders: int  # of now, not of the period
     views: int = 0
     plays: int = 0
+    shares_sold: int = 0
+    resales: int = 0
+    primary_wei: Amount = Amount(0)  # what buyers paid for new shares
+    secondary_wei: Amount = Amount(0)  # what resales cost
     purchases: int | None = None
-    shares_sold: int | None = None
-    holders: int | None = None
-    primary_wei: Amount | None = None
-    secondary_wei: Amount | None = None
-    royalties_wei: Amount | None = None
-    dividends_wei: Amount | None = None
+    claims: int | None = None
+    primary_fee_wei: Amount | None = None  # the platform's part of primary_wei
+    royalties_wei: Amount | None = None  # the artist's part of secondary_wei
+    revenue_wei: Amount | None = None  # what was verified
+    dividends_wei: Amount | None = None  # what holders may claim of it
+    dividends_claimed_wei: Amount | None = None
 
 
 class Dashboard(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
@@ -34,11 +44,14 @@ class Dashboard(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     masters: int = 0
     shares_sold: int = 0
     gross_wei: Amount = Amount(0)
+    royalties_wei: Amount = Amount(0)
     dividends_wei: Amount = Amount(0)
+    dividends_claimed_wei: Amount = Amount(0)
+    coin_staked: Amount = Amount(0)
 
 
 class Accepted(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
-    """How many events were taken."""
+    """How many events were kept, and how many had been told before."""
 
     accepted: int
     duplicates: int = 0

@@ -26,15 +26,18 @@ class Purchase(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     """Shares that somebody buys: reserved first, paid by wallet or by card."""
 
     purchase_id: str
+    kind: str  # PRIMARY | SECONDARY
     status: str  # RESERVED | PAID | PENDING_CHAIN | COMPLETED | EXPIRED | FAILED | REFUND_DUE | REFUNDED
+    master_id: str
+    quantity: int
     total_wei: Amount
-    kind: str = "PRIMARY"
-    master_id: str | None = None
-    quantity: int = 1
-    fee_wei: Amount | None = None
-    royalty_wei: Amount | None = None
-    seller_wei: Amount | None = None
-    payment_method: str | None = None
+    fee_wei: Amount
+    royalty_wei: Amount
+    seller_wei: Amount
+    payment_method: str  # WALLET | STRIPE
+    wallet: str
+    listing_id: str | None = None
+    failure: str | None = None
     payment: Transaction | None = None  # of a wallet's purchase, while it can be paid
     expires_at: datetime | None = None
     tx_hash: str | None = None
@@ -42,9 +45,10 @@ class Purchase(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
 
 
 class Listing(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
-    """A share offered by its owner."""
+    """Something that can be bought: a share its owner resells, or the next ones of an open IPO."""
 
     id: str
+    kind: str  # PRIMARY | SECONDARY
     master_id: str
     token_id: int
     price_wei: Amount
@@ -52,5 +56,7 @@ class Listing(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     title: str | None = None
     seller: str | None = None
     chain_id: int | None = None
+    tier: int | None = None
     royalty_bps: int | None = None
+    available: int = 0
     transactions: tuple[Transaction, ...] = ()  # what the owner's wallet has to send, in this order
