@@ -4,14 +4,8 @@ Between: tests of the indexer and clients.chain.mirroring.
 Shape: `live` is what the facts add up to; a fact that comes twice, or goes without having come, fails the request.
 """
 
-import asyncio
-import socket
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-
-import uvicorn
 
 from audifi.clients.chain.mirroring.mirror import Fact, Mirror
 from audifi.clients.chain.mirroring.routes import operations
@@ -30,7 +24,6 @@ class Subscriber:
     """What it knows; rows and facts are one transaction, so the list follows commits only."""
 
     database: Database
-    port: int = 0
     applied: int = 0
     undone: int = 0
 
@@ -79,9 +72,8 @@ class Subscriber:
         return -1 if row is None else int(row["block"])
 
 
-@asynccontextmanager
-async def serving(settings: ServiceSettings, subscriber: Subscriber) -> AsyncGenerator[None]:
-    """Serve its two operations on a port of its own."""
+def answering(settings: ServiceSettings, subscriber: Subscriber) -> Any:
+    """Return the application with its two operations."""
     assert settings.jwks_url is not None
     kernel = Kernel(
         settings=settings,
@@ -96,15 +88,5 @@ async def serving(settings: ServiceSettings, subscriber: Subscriber) -> AsyncGen
             caller_keys_jwks=settings.internal_caller_keys,
         ),
     )
-    served: Any = application(
-        operations(lambda call: call.deps.mirror), kernel=kernel, title=settings.service, version="test"
-    )
-    server = uvicorn.Server(uvicorn.Config(served, lifespan="off", log_config=None, ws="none"))
-    listening = socket.create_server(("127.0.0.1", 0))
-    subscriber.port = listening.getsockname()[1]
-    task = asyncio.create_task(server.serve(sockets=[listening]))
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
+    mirrored = operations(lambda call: call.deps.mirror)
+    return application(mirrored, kernel=kernel, title=settings.service, version="test")

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import pytest
 import pytest_asyncio
 from tests.component.chain.endpoint import FACTS, Endpoint
-from tests.component.worker.subscriber import Subscriber, serving
+from tests.component.worker.served import served
+from tests.component.worker.subscriber import Subscriber, answering
 from tests.component.worker.world import World
 
 from audifi.clients.chain.contracts.surface import CoinContract, CoinHolders
@@ -127,8 +128,8 @@ async def scene(world: World, stores: Held) -> AsyncIterator[Scene]:
         signing_key_jwk=own.internal_signing_key.reveal(),
         caller_keys_jwks=own.internal_caller_keys,
     )
-    async with serving(settings, subscriber):
-        peers = Peers({SERVICE: [f"http://127.0.0.1:{subscriber.port}"]}, internal)
+    async with served(answering(settings, subscriber)) as address:
+        peers = Peers({SERVICE: [address]}, internal)
         endpoint = Endpoint(
             world.endpoint._session,  # pyright: ignore[reportPrivateUsage]
             world.endpoint._url,  # pyright: ignore[reportPrivateUsage]
