@@ -9,10 +9,8 @@ Source: domain.md 2.2 "Revenue event lifecycle"; 4 (second factor for revenue, m
 """
 
 from datetime import date
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 from uuid import UUID
-
-from msgspec import Meta
 
 from audifi.kernel import outbox
 from audifi.kernel.connection import Connection
@@ -22,7 +20,7 @@ from audifi.kernel.ids import new_id
 from audifi.services.nft.errors import Conflict, Forbidden, Invalid, InvalidState, MasterNotFound, NotFound
 from audifi.services.nft.journal import Deed, audited
 from audifi.services.nft.parts import NftCall
-from audifi.services.nft.routes.fields import Description, MasterPath, Wei
+from audifi.services.nft.routes.fields import MasterPath, Note, Title, Wei
 from audifi.services.nft.routes.revenue_replies import (
     RevenueReply,
     Status,
@@ -49,10 +47,10 @@ class RevenueBody(Body, kw_only=True):
 
     source: Source
     amount_wei: Wei
-    external_reference: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\u0000-\u001f\u007f]*$")]
+    external_reference: Title  # any line of text of at most 200 characters
     period_start: date | None = None
     period_end: date | None = None
-    note: Annotated[Description, Meta(max_length=2000)] | None = None
+    note: Note | None = None
 
 
 class RevenueQuery(Paging, kw_only=True):
