@@ -113,6 +113,7 @@ class Operation:
     other_statuses: tuple[int, ...] = ()  # the same reply may leave with: a handler sets call.reply_status
     errors: tuple[type[Problem], ...] = ()
     limits: tuple[Limit, ...] = ()
+    unlimited: bool = False  # not even the limits that hold everywhere: a webhook is admitted by its signature
     step_up: StepUp = StepUp.NO
     envelope: bool = True  # False: the reply is sent bare (token endpoints, JWKS)
     idempotent: bool = False  # honours Idempotency-Key

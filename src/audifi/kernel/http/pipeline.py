@@ -46,7 +46,7 @@ class Pipeline:
         self._kernel = kernel
         self._limiter = limiter
         # Our own services are not counted: all calls of a pod come from one address, and its user was counted before.
-        everywhere = () if operation.access is Access.SERVICE else kernel.limits
+        everywhere = () if operation.access is Access.SERVICE or operation.unlimited else kernel.limits
         self._limits = (*everywhere, *operation.limits)
         self._decoder = msgspec.json.Decoder(operation.body) if operation.body is not None else None
 

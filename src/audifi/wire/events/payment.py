@@ -69,3 +69,11 @@ class InvoicePaid(_InvoiceData):
 @event("invoice.failed")
 class InvoiceFailed(_InvoiceData):
     """A period could not be paid."""
+
+
+@event("webhook.received")
+class WebhookReceived(EventData):
+    """Stripe told us something: payment-service tells itself, to apply it after the acknowledgement."""
+
+    row_id: str
+    type: str  # Stripe's name of it
