@@ -37,7 +37,7 @@ _ROWS = {"auth": "SELECT policy_type, version, effective_at FROM auth.policy_ver
 _EMPTY = """
 DO $$ DECLARE name text; BEGIN
     FOR name IN SELECT oid::regclass::text FROM pg_class
-                 WHERE relnamespace = current_user::regnamespace AND relkind = 'r' LOOP
+                 WHERE relnamespace = current_user::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition LOOP
         EXECUTE 'DROP TABLE ' || name || ' CASCADE';
     END LOOP;
     FOR name IN SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = current_user::regnamespace LOOP
@@ -63,7 +63,9 @@ async def _catalog(connection: Any, service: str, *scripts: str) -> dict[str, li
         await transaction.rollback()
 
 
-@pytest.mark.parametrize(("service", "pod"), [("auth", "auth-service-1"), ("worker", "worker-1")])
+@pytest.mark.parametrize(
+    ("service", "pod"), [("auth", "auth-service-1"), ("analytics", "analytics-service-1"), ("worker", "worker-1")]
+)
 async def test_the_schema_file_equals_the_replay_of_the_migrations(stores: Held, service: str, pod: str) -> None:
     environment = stores.environment(pod)
     connect: Any = getattr(asyncpg, "connect")  # noqa: B009  # untyped: the attribute's type is partly unknown

@@ -183,6 +183,13 @@ def _analytics() -> Iterator[Route]:
     yield Route(path="/events", service=ANALYTICS, access=Access.OPTIONAL, methods=("POST",))
     for path in ("/analytics/masters/{id}", "/analytics/artists/top", "/analytics/activity"):
         yield Route(path=path, service=ANALYTICS, access=Access.OPTIONAL, methods=SAFE_METHODS)
+    yield Route(
+        path="/analytics/exports/{id}/file",
+        service=ANALYTICS,
+        access=Access.TOKEN,
+        methods=SAFE_METHODS,
+        timeout_s=None,
+    )  # a file lasts as long as its reader's line
     yield Route(path="/analytics", service=ANALYTICS, access=Access.TOKEN, methods=SAFE_METHODS, prefix=True)
 
 

@@ -13,9 +13,8 @@ from typing import Final, Literal
 
 from audifi.wire.events import REGISTRY, auth, coin, nft, payment
 
-_SOURCES: Final = (auth, coin, nft, payment)  # importing them fills the registry
+_SOURCES: Final = frozenset(module.__name__ for module in (auth, coin, nft, payment))
 _LEFT_OUT: Final = frozenset({"audit.recorded", "security.event"})
-_OWN_STREAMS: Final = frozenset({"chain", "content"})
 
 ClientType = Literal["view", "play", "search", "share", "bookmark", "reaction", "session_view", "session_join"]
 
@@ -55,8 +54,8 @@ def stream(kind: str) -> str:
 
 def domain_types() -> tuple[str, ...]:
     """Return every type the queue is asked for."""
-    known = {name for name, _ in REGISTRY if name not in _LEFT_OUT and stream(name) not in _OWN_STREAMS}
-    return tuple(sorted(known | set(LATER)))
+    known = {name for (name, _), cls in REGISTRY.items() if cls.__module__ in _SOURCES}
+    return tuple(sorted((known | set(LATER)) - _LEFT_OUT))
 
 
 def is_lasting(kind: str) -> bool:

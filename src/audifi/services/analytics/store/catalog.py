@@ -16,8 +16,9 @@ from audifi.services.analytics.store.documents import whole
 _TELL_MASTER: Final = """
 INSERT INTO analytics.masters AS m (master_id, artist_id, title, type, status, status_at, ipo_status, ipo_status_at,
             chain_id, total_shares, public_supply, price_wei, launched_at)
-VALUES ($1, $2, $3, $4, coalesce($5, 'DRAFT'), CASE WHEN $5 IS NULL THEN '-infinity' ELSE $12::timestamptz END, $6,
-        CASE WHEN $6 IS NULL THEN '-infinity' ELSE $12::timestamptz END, $7, $8, $9, $10, $11)
+VALUES ($1, $2, $3, $4, coalesce($5::text, 'DRAFT'),
+        CASE WHEN $5::text IS NULL THEN '-infinity' ELSE $12::timestamptz END, $6::text,
+        CASE WHEN $6::text IS NULL THEN '-infinity' ELSE $12::timestamptz END, $7, $8, $9, $10, $11)
 ON CONFLICT (master_id) DO UPDATE SET
     title = coalesce(excluded.title, m.title), type = coalesce(excluded.type, m.type),
     status = CASE WHEN excluded.status_at > m.status_at THEN excluded.status ELSE m.status END,
@@ -31,7 +32,8 @@ ON CONFLICT (master_id) DO UPDATE SET
 """
 _TELL_SESSION: Final = """
 INSERT INTO analytics.sessions AS s (session_id, artist_id, master_id, status, status_at, started_at, ended_at)
-VALUES ($1, $2, $3, coalesce($4, 'SCHEDULED'), CASE WHEN $4 IS NULL THEN '-infinity' ELSE $7::timestamptz END, $5, $6)
+VALUES ($1, $2, $3, coalesce($4::text, 'SCHEDULED'),
+        CASE WHEN $4::text IS NULL THEN '-infinity' ELSE $7::timestamptz END, $5, $6)
 ON CONFLICT (session_id) DO UPDATE SET
     master_id = coalesce(excluded.master_id, s.master_id),
     status = CASE WHEN excluded.status_at > s.status_at THEN excluded.status ELSE s.status END,

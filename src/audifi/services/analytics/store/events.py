@@ -84,7 +84,7 @@ DELETE FROM analytics.client_events_seen WHERE seen IN (
     SELECT seen FROM analytics.client_events_seen WHERE seen_at < $1 ORDER BY seen_at LIMIT $2 FOR UPDATE SKIP LOCKED)
 """
 # One new name for all: how many came that day stays what it was. What money is counted from keeps its ids.
-_FORGET_USER: Final = """
+FORGET_USER: Final = """
 UPDATE analytics.analytics_events SET user_id = NULL, visitor = $2, ip = NULL, ip_hash = NULL, user_agent = NULL,
        properties = properties - 'userId'
  WHERE user_id = $1 AND NOT is_lasting
@@ -203,4 +203,4 @@ async def purge_seen(tx: Connection, before: datetime, rows_max: int) -> int:
 
 async def forget_user(tx: Connection, user_id: UUID, stranger: bytes) -> int:
     """Leave no trace of who looked at what; sums stay. Return how many events."""
-    return changed(await tx.execute(_FORGET_USER, user_id, stranger))
+    return changed(await tx.execute(FORGET_USER, user_id, stranger))

@@ -26,8 +26,9 @@ SELECT * FROM analytics.exports WHERE status = 'PENDING' ORDER BY created_at LIM
 """
 _FIGURES: Final = ", ".join(f"stats.{name}" for name in figures.MASTER)
 _ROWS: Final = f"""
-SELECT stats.day, stats.master_id, stats.artist_id, masters.title, {_FIGURES}
-  FROM analytics.daily_master_stats AS stats LEFT JOIN analytics.masters USING (master_id)
+SELECT stats.day, stats.master_id, stats.artist_id,
+       (SELECT title FROM analytics.masters WHERE masters.master_id = stats.master_id) AS title, {_FIGURES}
+  FROM analytics.daily_master_stats AS stats
  WHERE {{whose}} stats.day BETWEEN $1 AND $2 AND (stats.day, stats.master_id) > ($3, $4)
  ORDER BY stats.day, stats.master_id LIMIT $5
 """

@@ -14,7 +14,7 @@ from uuid import UUID
 from audifi.kernel.connection import Connection, changed
 
 _TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtext('analytics.roll'))"
-_TAKE: Final = """
+TAKE: Final = """
 WITH due AS (
     SELECT artist_id, day FROM (
         SELECT artist_id, day FROM analytics.dirty_days WHERE due_at <= $1 ORDER BY due_at LIMIT 2000) AS first
@@ -50,7 +50,7 @@ async def is_mine(tx: Connection) -> bool:
 
 async def take(tx: Connection, now: datetime, most: int) -> list[Dirty]:
     """Delete the marks of what is due and return what that is."""
-    return [Dirty(row["artist_id"], row["day"]) for row in await tx.fetch(_TAKE, now, most)]
+    return [Dirty(row["artist_id"], row["day"]) for row in await tx.fetch(TAKE, now, most)]
 
 
 async def mark_all(tx: Connection, first: datetime, end: datetime, now: datetime) -> int:

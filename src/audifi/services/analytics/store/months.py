@@ -11,7 +11,7 @@ from audifi.kernel.connection import Connection
 
 _ENSURE: Final = "SELECT analytics.ensure_month($1)"
 _LIST: Final = """
-SELECT inhrelid::regclass::text AS name FROM pg_inherits
+SELECT relname AS name FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
  WHERE inhparent = 'analytics.analytics_events'::regclass ORDER BY 1
 """
 

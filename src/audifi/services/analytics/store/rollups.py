@@ -64,21 +64,21 @@ SELECT $1::date, artists.*, own.*
 """
 
 
-_MASTER_DAY: Final = _master_day({**figures.MASTER_PASSING, **figures.MASTER_LASTING})
+MASTER_DAY: Final = _master_day({**figures.MASTER_PASSING, **figures.MASTER_LASTING})
 _MASTER_FROZEN: Final = _master_day(figures.MASTER_LASTING)
-_ARTIST_DAY: Final = _artist_day(
+ARTIST_DAY: Final = _artist_day(
     {**figures.ARTIST_PASSING, **figures.ARTIST_LASTING}, [name for name in figures.MASTER if name != "visitors"]
 )
 _ARTIST_FROZEN: Final = _artist_day(figures.ARTIST_LASTING, list(figures.MASTER_LASTING))
-_SESSION_DAY: Final = f"""
+SESSION_DAY: Final = f"""
 INSERT INTO analytics.session_stats (artist_id, day, session_id, master_id, {_listed(figures.SESSION)})
 SELECT $1::uuid, $2::date, session_id, min(master_id::text)::uuid, {_computed(figures.SESSION)}
   FROM analytics.analytics_events WHERE {_IN_DAY} AND session_id IS NOT NULL GROUP BY session_id
 """
-_PLATFORM_DAY: Final = _platform_day({**figures.PLATFORM_PASSING, **figures.PLATFORM_LASTING})
+PLATFORM_DAY: Final = _platform_day({**figures.PLATFORM_PASSING, **figures.PLATFORM_LASTING})
 _PLATFORM_FROZEN: Final = _platform_day(figures.PLATFORM_LASTING)
 
-_SUMMARISE: Final = """
+SUMMARISE: Final = """
 INSERT INTO analytics.artist_summaries (period, artist_id, through, views, shares_sold, volume_wei)
 SELECT $1, artist_id, $3, sum(views), sum(shares_sold), sum(primary_wei + secondary_wei)
   FROM analytics.daily_artist_stats WHERE artist_id = ANY($4::uuid[]) AND day BETWEEN $2 AND $3 GROUP BY artist_id
@@ -99,21 +99,21 @@ async def roll_artist(tx: Connection, artist_id: UUID, day: date, *, is_frozen: 
         return
     for table in ("daily_master_stats", "session_stats", "daily_artist_stats"):
         await tx.execute(f"DELETE FROM analytics.{table} WHERE artist_id = $1 AND day = $2", artist_id, day)
-    for statement in (_MASTER_DAY, _SESSION_DAY, _ARTIST_DAY):
+    for statement in (MASTER_DAY, SESSION_DAY, ARTIST_DAY):
         await tx.execute(statement, *arguments)
 
 
 async def roll_platform(tx: Connection, day: date, *, is_frozen: bool) -> None:
     """Make the platform's day anew; its artists' days come first."""
     begins, ends = periods.begins(day), periods.begins(day + timedelta(days=1))
-    await tx.execute(_PLATFORM_FROZEN if is_frozen else _PLATFORM_DAY, day, begins, ends)
+    await tx.execute(_PLATFORM_FROZEN if is_frozen else PLATFORM_DAY, day, begins, ends)
 
 
 async def summarise(tx: Connection, artists: list[UUID], today: date) -> None:
     """Add up the periods of these artists, as of today."""
     await tx.execute("DELETE FROM analytics.artist_summaries WHERE artist_id = ANY($1::uuid[])", artists)
     for period in periods.PERIODS:
-        await tx.execute(_SUMMARISE, period, periods.first_day(period, today), today, artists)
+        await tx.execute(SUMMARISE, period, periods.first_day(period, today), today, artists)
 
 
 async def outdated(tx: Connection, today: date, most: int) -> list[UUID]:
