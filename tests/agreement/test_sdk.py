@@ -1,23 +1,32 @@
-"""Every call the SDK can make has a row in the gateway's table, and every write can be tried again.
+"""Every call of the SDK is one an operation takes, its answer is one the SDK can read, and a write can be tried again.
 
-Between: sdk's areas (named by what they ask) and wire.routes.
+Between: sdk's areas (named by what they ask), wire.routes and the services' tables of operations.
 Shape: the requests are caught before anything is sent.
 """
 
-from collections.abc import Awaitable, Callable
+import importlib
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
+import msgspec
 import pytest
+from msgspec import UnsetType
 
+from audifi.kernel.http import Operation
 from audifi.sdk import Audifi
 from audifi.sdk.transport import Answer, Request
 from audifi.wire.routes import WRITE_METHODS, match
 
 ID = "0192d1a7-8f5b-7cc2-a9ad-7a7b4b4e0a11"
 WALLET = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+TERMS: dict[str, Any] = {
+    "totalShares": 10, "artistReserve": 1, "priceWei": "7", "currency": "ETH", "chainId": 1, "holdersBps": 4000,
+}  # fmt: skip
 CALLS: dict[str, Callable[[Audifi], Awaitable[Any]]] = {
-    "masters.create": lambda a: a.masters.create(title="Night Bus", type="TRACK"),
+    "masters.create": lambda a: a.masters.create(title="Night Bus", type="TRACK", genre="Techno"),
     "masters.find": lambda a: a.masters.find(ID),
     "masters.list": lambda a: a.masters.list(status="LISTED"),
     "masters.update": lambda a: a.masters.update(ID, title="Day Bus"),
@@ -26,13 +35,15 @@ CALLS: dict[str, Callable[[Audifi], Awaitable[Any]]] = {
     "masters.lock": lambda a: a.masters.lock(ID),
     "masters.shares": lambda a: a.masters.shares(ID),
     "ipos.find": lambda a: a.ipos.find(ID),
-    "ipos.create": lambda a: a.ipos.create(ID, totalShares=10),
+    "ipos.create": lambda a: a.ipos.create(ID, **TERMS),
     "ipos.update": lambda a: a.ipos.update(ID, totalShares=20),
     "ipos.launch": lambda a: a.ipos.launch(ID),
     "ipos.close": lambda a: a.ipos.close(ID),
     "ipos.cancel": lambda a: a.ipos.cancel(ID),
     "ipos.mint_preview": lambda a: a.ipos.mint_preview(ID, 2),
-    "purchases.reserve": lambda a: a.purchases.reserve(kind="PRIMARY", masterId=ID, quantity=1),
+    "purchases.reserve": lambda a: a.purchases.reserve(
+        kind="PRIMARY", masterId=ID, quantity=1, wallet=WALLET, paymentMethod="WALLET"
+    ),
     "purchases.confirm": lambda a: a.purchases.confirm(ID, "0x" + "00" * 32),
     "purchases.find": lambda a: a.purchases.find(ID),
     "listings.list": lambda a: a.listings.list(sortBy="newest"),
@@ -43,7 +54,7 @@ CALLS: dict[str, Callable[[Audifi], Awaitable[Any]]] = {
     "portfolio.holdings": lambda a: a.portfolio.holdings(),
     "dividends.list": lambda a: a.dividends.list(),
     "dividends.claim": lambda a: a.dividends.claim(WALLET, [ID]),
-    "revenue.record": lambda a: a.revenue.record(ID, source="SYNC", amountWei="7"),
+    "revenue.record": lambda a: a.revenue.record(ID, source="SYNC", amountWei="7", externalReference="r-1"),
     "revenue.list": lambda a: a.revenue.list(ID),
     "revenue.summary": lambda a: a.revenue.summary(ID),
     "revenue.verify": lambda a: a.revenue.verify(ID),
@@ -73,33 +84,99 @@ AREAS = ("masters", "ipos", "purchases", "listings", "portfolio", "dividends", "
          "coins", "analytics", "events")  # fmt: skip
 
 
-class Caught(Exception):
-    """The request that would have been made."""
+@dataclass(frozen=True)
+class Caught(Exception):  # not an error: what would have been asked
+    """The request that would have been made, and what its answer would have been read as."""
 
-    def __init__(self, request: Request) -> None:
-        self.request = request
+    request: Request
+    reply: Any = None
 
 
-async def caught(call: Callable[[Audifi], Awaitable[Any]]) -> Request:
+async def caught(name: str) -> Caught:
     audifi = Audifi("https://api.audifi.localhost")
+
+    async def call(request: Request, reply: Any) -> Any:
+        raise Caught(request, reply)
 
     async def answer(request: Request) -> Answer:
         raise Caught(request)
 
-    audifi.transport.answer = answer
+    audifi.transport.call, audifi.transport.answer = call, answer
     with pytest.raises(Caught) as found:
-        await call(audifi)
-    return found.value.request
+        await CALLS[name](audifi)
+    return found.value
+
+
+def operation_of(request: Request) -> Operation:
+    """The operation of a service that would answer it."""
+    row = match(request.method, request.path)
+    assert row is not None, f"{request.method} {request.path} is not served"
+    routes = importlib.import_module(f"audifi.services.{row.service.removesuffix('-service')}.routes")
+    found = [each for each in routes.OPERATIONS if each.method == request.method and _fits(each.path, request.path)]
+    # "/coins/{id}" and "/coins/pool" both fit "/coins/pool": the one with fewer names is meant.
+    assert found, f"{row.service} has no {request.method} {request.path}"
+    return min(found, key=lambda each: each.path.count("{"))
+
+
+def _fits(template: str, path: str) -> bool:
+    wanted, given = template.split("/"), path.split("/")
+    return len(wanted) == len(given) and all(
+        one == other or one.startswith("{") for one, other in zip(wanted, given, strict=True)
+    )
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("name", CALLS)
-async def test_a_call_has_a_row_and_a_write_has_a_key(name: str) -> None:
-    request = await caught(CALLS[name])
-    row = match(request.method, request.path)
-    assert row is not None, f"{request.method} {request.path} is not served"
+async def test_a_call_is_what_its_operation_takes(name: str) -> None:
+    request = (await caught(name)).request
+    operation = operation_of(request)
     if request.method in WRITE_METHODS:
         assert request.is_repeatable, f"{name} cannot be tried again"
+    if request.body is not None:
+        assert operation.body is not None, f"{operation.name} takes no body"
+        msgspec.convert(request.body, operation.body)
+    if request.query:
+        assert operation.query is not None, f"{operation.name} takes no query"
+        msgspec.convert(dict(request.query), operation.query, strict=False)
+    if request.files:
+        assert operation.streamed is not None, f"{operation.name} takes no files"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", CALLS)
+async def test_an_answer_is_read_as_what_its_operation_gives(name: str) -> None:
+    told = await caught(name)
+    if told.reply is not None:
+        assert list(unread(_item(told.reply), operation_of(told.request).reply)) == []
+
+
+def unread(record: Any, reply: Any, path: str = "") -> Iterator[str]:
+    """What the SDK reads and no answer has, or may be absent though the SDK needs it."""
+    record, reply = _item(record), _item(reply)
+    if not (_is_struct(record) and _is_struct(reply)):
+        return
+    given = {each.encode_name: each for each in msgspec.structs.fields(reply)}
+    for each in msgspec.structs.fields(record):
+        name = f"{path}.{each.encode_name}"
+        if each.encode_name not in given:
+            yield f"{name} is in no answer"
+            continue
+        kind = given[each.encode_name].type
+        if each.required and UnsetType in get_args(kind):
+            yield f"{name} may be absent"
+        if each.required and NoneType in get_args(kind) and NoneType not in get_args(each.type):
+            yield f"{name} may be null"
+        yield from unread(each.type, kind, name)
+
+
+def _item(kind: Any) -> Any:
+    """The struct inside `Enveloped[tuple[X, ...]]`, `list[X]`, `X | None`."""
+    inner = [each for each in get_args(kind) if each not in {NoneType, UnsetType, Ellipsis}]
+    return _item(inner[0]) if inner and not _is_struct(kind) else kind
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def test_every_call_is_looked_at() -> None:

@@ -24,7 +24,7 @@ from audifi.sdk.records.accounts import (
     WalletNonce,
 )
 from audifi.sdk.records.billing import Checkout, Payment, Plan, Subscription
-from audifi.sdk.records.coins import Coin, CoinBalance, Pool, Stake, SwapQuote
+from audifi.sdk.records.coins import Coin, CoinBalance, CoinDetail, Pool, Stake, SwapQuote
 from audifi.sdk.records.envelopes import Amount, Paged, Pagination
 from audifi.sdk.records.holdings import Dividend, Holding, Portfolio, Revenue, RevenueSummary
 from audifi.sdk.records.masters import Collaborator, Ipo, Master, MintPreview, Share, Uploaded
@@ -40,6 +40,7 @@ __all__ = [
     "Checkout",
     "Coin",
     "CoinBalance",
+    "CoinDetail",
     "Collaborator",
     "ConsentCheck",
     "Dashboard",

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from audifi.sdk.keys import new_key
-from audifi.sdk.records.coins import Coin, CoinBalance, Pool, Stake, SwapQuote
+from audifi.sdk.records.coins import Coin, CoinBalance, CoinDetail, Pool, Stake, SwapQuote
 from audifi.sdk.records.envelopes import Enveloped, Paged
 from audifi.sdk.transport import Request, Transport
 
@@ -27,9 +27,9 @@ class Coins:
             Request(method="GET", path="/coins", query={"page": page, "limit": limit}), Paged[Coin]
         )
 
-    async def find(self, artist_id: str) -> Coin:
+    async def find(self, artist_id: str) -> CoinDetail:
         """Return an artist's coin."""
-        return (await self._transport.call(Request(method="GET", path=_path(artist_id)), Enveloped[Coin])).data
+        return (await self._transport.call(Request(method="GET", path=_path(artist_id)), Enveloped[CoinDetail])).data
 
     async def balance(self, artist_id: str, wallet: str) -> CoinBalance:
         """Return what a wallet holds."""

@@ -27,13 +27,13 @@ class Subscriptions:
 
     async def reactivate(self) -> Subscription:
         """Take a cancellation back before it took effect."""
-        return await self._change("POST", "/reactivate", {})
+        return await self._change("POST", "/reactivate")
 
     async def change(self, plan: str, *, interval: str = "MONTHLY") -> Subscription:
         """Move to another plan."""
         return await self._change("PATCH", "", {"plan": plan, "interval": interval})
 
-    async def _change(self, method: str, below: str, body: dict[str, object]) -> Subscription:
+    async def _change(self, method: str, below: str, body: dict[str, object] | None = None) -> Subscription:
         path = f"/subscriptions{below}"
         request = Request(method=method, path=path, body=body, idempotency_key=new_key())
         return (await self._transport.call(request, Enveloped[Subscription])).data

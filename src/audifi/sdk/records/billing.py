@@ -12,15 +12,25 @@ from datetime import datetime
 import msgspec
 
 
+class Limits(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """How much a plan includes; null: without end."""
+
+    masters: int | None = None
+    ipos_per_month: int | None = None
+    sessions: int | None = None
+    decisions_per_session: int | None = None
+
+
 class Plan(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
-    """What can be subscribed to; limits that are null have no end."""
+    """What can be subscribed to: a plan for an interval."""
 
     slug: str
-    name: str | None = None
-    monthly_cents: int | None = None
-    yearly_cents: int | None = None
-    max_masters: int | None = None
-    max_ipos_per_month: int | None = None
+    plan: str  # FREE | PRO | ENTERPRISE
+    price_cents: int
+    currency: str
+    trial_days: int
+    limits: Limits
+    interval: str | None = None  # MONTHLY | YEARLY
     features: tuple[str, ...] = ()
 
 
@@ -43,14 +53,17 @@ class Subscription(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
 
     plan: str
     status: str
+    limits: Limits
     interval: str | None = None
+    trial_end: datetime | None = None
     current_period_end: datetime | None = None
     cancel_at_period_end: bool = False
 
 
 class Payment(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
-    """Money that moved, or did not."""
+    """Money that moved, or did not; or an invoice for it."""
 
+    kind: str
     id: str
     type: str  # SUBSCRIPTION | NFT_MINT | ARTIST_COIN_PURCHASE | ONE_TIME
     amount_cents: int

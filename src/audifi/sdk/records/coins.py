@@ -27,9 +27,15 @@ class Coin(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     address: str | None = None
     staking_address: str | None = None
     price_wei: Amount | None = None
-    allocations: tuple["CoinAllocation", ...] = ()
-    metrics: "CoinMetrics | None" = None
+
+
+class CoinDetail(Coin, rename="camel", frozen=True, kw_only=True):
+    """An artist's coin, with everything that hangs on it."""
+
+    allocations: tuple["CoinAllocation", ...]
+    metrics: "CoinMetrics"
     pool: "Pool | None" = None
+    error: str | None = None
 
 
 class CoinAllocation(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
