@@ -232,6 +232,24 @@ class Paying:
             )
             await self.parts.mirror.apply(tx, CHAIN, batch)
 
+    async def follow_back(self) -> None:
+        """Roll the mirror back to the chain's newest block, as the indexer does when its own block is gone."""
+        async with self.parts.database.transaction() as tx:
+            known = await self.parts.mirror.watched(tx, CHAIN)
+            assert known.checkpoint is not None, "nothing is watched yet"
+            newest = self.block()
+            batch = Batch(
+                after=known.checkpoint,
+                watches=len(known.addresses),
+                first=newest + 1,
+                checkpoint=msgspec.structs.replace(
+                    known.checkpoint,
+                    block=newest,
+                    hash=self.node.rpc("eth_getBlockByNumber", hex(newest), False)["hash"],
+                ),
+            )
+            await self.parts.mirror.apply(tx, CHAIN, batch)
+
     async def wanted(self) -> list[ChainWanted]:
         """Take what the service asked of the chain, as the queue would deliver it."""
         async with self.parts.database.transaction() as tx:
@@ -335,11 +353,14 @@ class Person:
                 address, CHAIN, self.id,
             )  # fmt: skip
 
-    async def get(self, path: str) -> Answer:
-        return await self._send("GET", path, None)
+    async def get(self, path: str, **head: str) -> Answer:
+        return await self._send("GET", path, None, **head)
 
     async def post(self, path: str, body: Any = None, **head: str) -> Answer:
         return await self._send("POST", path, body, **head)
+
+    async def delete(self, path: str, **head: str) -> Answer:
+        return await self._send("DELETE", path, None, **head)
 
     async def claim(self, **body: Any) -> Answer:
         return await self.post("/portfolio/dividends/claim", body, idempotency_key=str(new_id()))
