@@ -2,7 +2,8 @@
 
 Between: audifi.local.console (runs it with a worker's environment) and the same rows and clients as the worker.
 Shape: transactions; transaction REFERENCE; send CHAIN TO WEI KEY [--wait] → rows of store.transactions. pins-list;
-pins-add PATH [--wait] → ContentStatus; pins-audit → AuditReport; pins-repair → RepairReport (clients.ipfs).
+pins-add PATH [--wait] → ContentStatus; pins-audit → AuditReport; pins-repair → RepairReport (clients.ipfs). queue-list;
+queue-show REFERENCE; queue-retry REFERENCE (or `all`); queue-discard NAME → letterbox.
 Invariant: it writes rows as a service would, and the worker does the rest: killed at any point it has asked, or not.
 Errors: refusals of rules and settings, one line, exit 2.
 """
@@ -24,7 +25,9 @@ from audifi.clients.ipfs.policy import Standing
 from audifi.clients.ipfs.repair import RepairReport
 from audifi.kernel import logs
 from audifi.kernel.console import answer, progress
+from audifi.kernel.context import PROCESS
 from audifi.kernel.settings import parse
+from audifi.services.worker.letterbox import Letterbox
 from audifi.services.worker.parts import Parts, opened
 from audifi.services.worker.settings import WorkerSettings
 from audifi.services.worker.store import transactions
@@ -137,6 +140,27 @@ async def _pinned(parts: Parts, options: argparse.Namespace) -> ContentStatus:
     return found
 
 
+async def _queue(parts: Parts, _: argparse.Namespace) -> list[dict[str, Any]]:
+    return await _letterbox(parts).listed()
+
+
+async def _letters(parts: Parts, options: argparse.Namespace) -> list[dict[str, Any]]:
+    return await _letterbox(parts).shown(options.reference)
+
+
+async def _retried(parts: Parts, options: argparse.Namespace) -> dict[str, Any]:
+    box = _letterbox(parts)
+    return await (box.retry_all() if options.reference == "all" else box.retry(options.reference))
+
+
+async def _discarded(parts: Parts, options: argparse.Namespace) -> dict[str, Any]:
+    return await _letterbox(parts).discard(options.reference)
+
+
+def _letterbox(parts: Parts) -> Letterbox:
+    return Letterbox(parts.queue, parts.database)
+
+
 def _named(parts: Parts, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Chains have names for people; one that is no longer configured keeps its number."""
     for row in rows:
@@ -153,12 +177,24 @@ VERBS: Final[Mapping[str, Callable[[Parts, argparse.Namespace], Awaitable[Any]]]
     "pins-add": _pinned,
     "pins-audit": _audited,
     "pins-repair": _repaired,
+    "queue-list": _queue,
+    "queue-show": _letters,
+    "queue-retry": _retried,
+    "queue-discard": _discarded,
+}
+ARGUMENTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "transaction": ("reference",),
+    "send": ("chain", "to", "wei", "key"),
+    "pins-add": ("path",),
+    **dict.fromkeys(("queue-show", "queue-retry", "queue-discard"), ("reference",)),
 }
 
 
 async def work(options: argparse.Namespace) -> Any:
     """Do one verb with everything open."""
-    async with opened(parse(WorkerSettings)) as parts:
+    settings = parse(WorkerSettings)
+    PROCESS.service, PROCESS.pod, PROCESS.version = settings.service, f"{settings.pod}-console", settings.version
+    async with opened(settings) as parts:
         return msgspec.to_builtins(await VERBS[options.verb](parts, options))
 
 
@@ -167,10 +203,9 @@ def main() -> None:
     logs.configure("error")
     parser = argparse.ArgumentParser(prog="audifi.services.worker.console", description="ask what the worker keeps")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    arguments = {"transaction": ("reference",), "send": ("chain", "to", "wei", "key"), "pins-add": ("path",)}
     for verb in VERBS:
         one = verbs.add_parser(verb)
-        for name in arguments.get(verb, ()):
+        for name in ARGUMENTS.get(verb, ()):
             one.add_argument(name)
         if verb in {"send", "pins-add"}:
             one.add_argument("--wait", action="store_true")
