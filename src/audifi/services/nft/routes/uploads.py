@@ -172,7 +172,7 @@ async def _received(stream: AsyncIterator[bytes], boundary: str, shelf: Shelf, s
     )
     try:
         async for piece in stream:
-            if piece:
+            if piece and not parser.closed:  # what follows a form means nothing (RFC 2046 5.1.1)
                 await _parsed(parser, piece, files, shelf, stack)
         parser.close()
     except multipart.ParserLimitReached as error:

@@ -72,7 +72,7 @@ async def _master(tx: Connection, saga: Saga) -> bool:
         mint_price_wei=wei(ipo.price_wei),
         base_uri=metadata.base_uri(master.metadata_cid),
     )
-    return await is_done(tx, saga, "MASTER", [("", command)]) and await move_to(tx, saga, "DIVIDEND")
+    return await is_done(tx, saga, "MASTER", [("", command)], is_first=True) and await move_to(tx, saga, "DIVIDEND")
 
 
 async def _dividend(tx: Connection, saga: Saga) -> bool:

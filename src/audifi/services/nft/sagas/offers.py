@@ -76,11 +76,11 @@ def handlers(parts: Parts) -> dict[str, Handler]:
 
 async def _settled(tx: Connection, parts: Parts, asked: Asked, data: ChainSettled, at: datetime) -> None:
     contract = launch.DEPLOYS.get(asked.step)
-    is_deployed = contract is not None and data.state in _SEEN
+    is_deployed = contract is not None and data.state in _SEEN and asked.is_last
     if is_deployed and contract is not None:  # first of all: the mirror's lock comes before the offer's
         await parts.mirror.watch(tx, data.chain_id, _made(data).address, contract, _made(data).deploy_block)
     saga = await steps.load(tx, parts, asked.master_id)
-    if saga is None or not await commands.settle(tx, data, at):
+    if saga is None or not await commands.settle(tx, data, at) or not asked.is_last:
         return
     if is_deployed:
         await contracts.put(tx, asked.master_id, _made(data, kind=asked.step))

@@ -64,14 +64,19 @@ async def look_again(tx: Connection, saga: Saga, after_s: float) -> bool:
     return False
 
 
-async def is_done(tx: Connection, saga: Saga, step: str, wanted: Iterable[tuple[str, AnyCommand]]) -> bool:
-    """Ask for the parts of a step that were not asked for, or failed and are due again; True once all are confirmed."""
+async def is_done(
+    tx: Connection, saga: Saga, step: str, wanted: Iterable[tuple[str, AnyCommand]], *, is_first: bool = False
+) -> bool:
+    """Ask for the parts of a step that were not asked for, or failed and are due again; True once all are confirmed.
+
+    What failed in the first step belongs to an earlier launch, which it ended: it is asked again at once.
+    """
     known = await commands.parts(tx, saga.master.id, step)
     named = [(f"{step}:{part}" if part else step, command) for part, command in wanted]
     missing = [
         (name, command)
         for name, command in named
-        if name not in known or (known[name].state is State.FAILED and saga.is_due)
+        if name not in known or (known[name].state is State.FAILED and (saga.is_due or is_first))
     ]
     if missing:
         await _ask(tx, saga, missing)
@@ -83,7 +88,7 @@ async def _ask(tx: Connection, saga: Saga, missing: list[tuple[str, AnyCommand]]
     number = await ipos.next_ask(tx, saga.ipo.id)
     for name, command in missing:
         key = f"nft:master:{saga.master.id}:{name.lower()}:{number}"
-        await commands.put(tx, Asked(key, saga.master.id, name))
+        await commands.put(tx, Asked(key, saga.master.id, name, number))
         wanted = ChainWanted(key=key, chain_id=saga.ipo.chain_id, command=command)
         await outbox.add(tx, wanted, aggregate_id=saga.master.id, actor_id=saga.master.artist_id)
 

@@ -122,6 +122,7 @@ CREATE TABLE nft.commands (
     key text PRIMARY KEY CHECK (length(key) BETWEEN 1 AND 200),
     master_id uuid NOT NULL REFERENCES nft.masters (id),
     step text NOT NULL,
+    ask integer NOT NULL, -- of several asks for a step the last one counts
     state text NOT NULL DEFAULT 'WANTED'
         CHECK (state IN ('WANTED', 'CONFIRMED', 'FINAL', 'FAILED', 'REFUSED', 'UNDONE')),
     tx_hash text,
@@ -131,7 +132,7 @@ CREATE TABLE nft.commands (
     wanted_at timestamptz NOT NULL DEFAULT now(),
     settled_at timestamptz
 );
-CREATE INDEX commands_step ON nft.commands (master_id, step);
+CREATE UNIQUE INDEX commands_step ON nft.commands (master_id, step, ask);
 
 -- One numbered part of a master, as the chain tells it. Rows come with Minted and leave only when a reorg takes it back.
 CREATE TABLE nft.shares (
