@@ -21,7 +21,9 @@ from audifi.drills.journey.stage import Telling
 from audifi.drills.journey.story import CHAIN, CHAIN_ID
 from audifi.local.waiting import NotReady, wait_for
 from audifi.sdk import Ipo, Master, Uploaded
+from audifi.wire.problems import InvalidState
 
+PINNED_WITHIN_S: Final = 60.0
 LIVE_WITHIN_S: Final = 90.0  # two deploys, a link, the reserve and the opening, each seen at depth
 
 
@@ -104,9 +106,24 @@ async def _launched(telling: Telling, artist: Person, master: Master) -> Ipo:
         ipo = await ipos.create(master.id, **terms)
         expect("the offer's state", ipo.status, "DRAFT")
         expect("what is for sale", ipo.public_supply, story.public_supply)
-    async with narrator.step("she launches: the contracts are deployed, the sale opens"):
-        await ipos.launch(master.id)
+    async with narrator.step("she launches, as soon as her files are pinned"):
+        await launch(artist, master.id)
+    async with narrator.step("the contracts are deployed, the sale opens"):
         return await live(artist, master.id)
+
+
+async def launch(artist: Person, master_id: str) -> None:
+    """Ask for the launch until what it needs is pinned."""
+
+    async def ask() -> None:
+        try:
+            await artist.client.ipos.launch(master_id)
+        except InvalidState as refusal:
+            if not (refusal.details or {}).get("notPinned"):
+                raise
+            raise NotReady(refusal.message) from refusal
+
+    await wait_for(ask, within_s=PINNED_WITHIN_S, saying="the media is pinned", every_s=1)
 
 
 async def live(artist: Person, master_id: str) -> Ipo:

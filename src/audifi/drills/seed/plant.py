@@ -14,7 +14,7 @@ from audifi.drills.journey import cards, people
 from audifi.drills.journey.administration import grant
 from audifi.drills.journey.narration import Narrator
 from audifi.drills.journey.people import Person
-from audifi.drills.journey.release import live, upload
+from audifi.drills.journey.release import launch, live, upload
 from audifi.drills.journey.stage import Stage, stage
 from audifi.drills.journey.story import CHAIN, CHAIN_ID
 from audifi.drills.seed import demo
@@ -164,5 +164,5 @@ async def _offered(artist: Person, master: Master, wanted: Offer) -> Ipo:
     if not wanted.is_live or offer.status in OPEN:
         return offer
     if offer.status == "DRAFT":
-        await ipos.launch(master.id)
+        await launch(artist, master.id)
     return await live(artist, master.id)
