@@ -4,6 +4,7 @@ Between: sagas.working (claims, calls, reports) and nft-service, Stripe.
 
     PAID payment        nft-service is told; when the reservation is gone: REFUND
     REFUND payment      the money goes back; Stripe's event then says so
+    REFUNDED payment    nft-service is told that it went back
     EXPIRE checkout     its page is closed; when somebody was faster, Stripe's event says so
     CANCEL subscription it ends now
     FORGET customer     it is deleted, and what it subscribed to with it
@@ -13,6 +14,7 @@ Errors: Unavailable (try again), Refusal of nft-service that is no end of the re
 Source: domain.md 2.8 "Card purchase", 2.4.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -76,6 +78,16 @@ async def _refund(parts: Parts, payment_id: str) -> None:
     await parts.stripe.refund(payment.stripe_payment_intent, key=f"refund:{payment.id}")
 
 
+async def _refunded(parts: Parts, payment_id: str) -> None:
+    async with parts.database.read_primary() as connection:
+        payment = await payments.get(connection, payment_id)
+    if payment is None or payment.purchase_id is None:
+        return
+    path = f"/internal/v1/purchases/{payment.purchase_id}/refunded"
+    with contextlib.suppress(*_GONE):
+        await parts.peers.post("nft-service", path, None, PaidReply)
+
+
 async def _expire(parts: Parts, checkout_id: str) -> None:
     async with parts.database.read_primary() as connection:
         checkout = await checkouts.get(connection, checkout_id)
@@ -102,6 +114,7 @@ async def _forget(parts: Parts, customer_id: str) -> None:
 _BY_KIND: Final[dict[str, Callable[[Parts, str], Awaitable[None]]]] = {
     "PAID": _paid,
     "REFUND": _refund,
+    "REFUNDED": _refunded,
     "EXPIRE": _expire,
     "CANCEL": _cancel,
     "FORGET": _forget,

@@ -4,7 +4,8 @@ Between: sagas.applying (events), sagas.errands; store.payments, store.invoices,
 
     paid        payment SUCCEEDED → payment.succeeded, and nft-service is told (errand PAID)
     refused     payment FAILED → payment.failed; a later card may still succeed
-    given back  payment REFUNDED → payment.refunded; what was refunded had succeeded, whoever says so first
+    given back  payment REFUNDED → payment.refunded, and nft-service is told (errand REFUNDED); what was refunded had
+                succeeded, whoever says so first
     billed      invoice PAID → invoice.paid and a payment; not paid → invoice.failed
 Invariant: totals balance: every payment of a subscription is the amount of one paid invoice.
 Source: domain.md 2.4, 2.8 "Card purchase".
@@ -63,6 +64,8 @@ async def given_back(tx: Connection, payment_id: str, intent: str | None, now: d
     if payment is None:
         return "known"
     await _say(tx, PaymentRefunded, payment)
+    if payment.purchase_id is not None:
+        await errands.ask(tx, "REFUNDED", payment.id, now)
     return None
 
 

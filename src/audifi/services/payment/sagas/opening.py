@@ -5,7 +5,7 @@ Between: routes.checkout, nft-service (what is reserved), Stripe, store.checkout
     ask nft-service → fix the price in our row (OPENING) → customer, page at Stripe (keyed by the row) → OPEN
 
 Whatever dies in between, the next ask finds the row and goes on: same row, same key, same page. Two asks at once meet
-in the row. Stripe wants pages to stay open for 30 minutes at least, a reservation ends sooner: so Stripe is told a later
+in the row. Stripe wants pages to stay open for 30 minutes at least, a reservation ends sooner: Stripe is told a later
 end, and we close the page with the reservation (sagas.working, purchase.expired). Who pays in between is refunded.
 A page that was asked for and never shown (Stripe did not answer) is asked for anew once its end is too near; nobody can
 pay the lost one, because nobody has its address.

@@ -175,7 +175,7 @@ CREATE INDEX webhook_events_received ON payment.webhook_events (received_at);
 -- What must still be done outside, asked for in the transaction of its cause, done at least once, keyed.
 CREATE TABLE payment.errands (
     id uuid PRIMARY KEY,
-    kind text NOT NULL CHECK (kind IN ('PAID', 'REFUND', 'EXPIRE', 'CANCEL', 'FORGET')),
+    kind text NOT NULL CHECK (kind IN ('PAID', 'REFUND', 'REFUNDED', 'EXPIRE', 'CANCEL', 'FORGET')),
     subject text NOT NULL, -- the payment, checkout, subscription or customer it is about
     attempts integer NOT NULL DEFAULT 0,
     next_attempt_at timestamptz NOT NULL,

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from audifi.kernel.connection import Connection
 from audifi.kernel.ids import new_id
 
-Kind = Literal["PAID", "REFUND", "EXPIRE", "CANCEL", "FORGET"]
+Kind = Literal["PAID", "REFUND", "REFUNDED", "EXPIRE", "CANCEL", "FORGET"]
 LEASE: Final = timedelta(seconds=150)  # longer than Stripe's three retries may take
 
 
