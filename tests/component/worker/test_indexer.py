@@ -20,7 +20,7 @@ from audifi.kernel.migrate import MigrateSettings, migrate, migrations
 from audifi.kernel.peers import Peers
 from audifi.kernel.settings import ServiceSettings, parse
 from audifi.local.held import Held
-from audifi.services.worker.indexer import Indexer
+from audifi.services.worker.indexer import Indexer, Indexing
 from audifi.services.worker.store import leases
 
 pytestmark = pytest.mark.asyncio
@@ -44,18 +44,15 @@ class Scene:
     def chain_id(self) -> int:
         return self.endpoint.facts.chain_id
 
-    def indexer(self, pod: str = "worker-1") -> Indexer:
-        return Indexer(
-            chain=self.endpoint,
-            service=SERVICE,
-            peers=self.peers,
-            database=self.world.parts.database,
-            pod=pod,
-        )
+    def indexer(self) -> Indexer:
+        return Indexer(chain=self.endpoint, service=SERVICE, peers=self.peers)
+
+    def pod(self, name: str) -> Indexing:
+        return Indexing([self.indexer()], self.world.parts.database, name)
 
     @contextlib.asynccontextmanager
-    async def running(self, *indexers: Indexer) -> AsyncGenerator[list[asyncio.Task[None]]]:
-        tasks = [asyncio.create_task(each.run()) for each in indexers]
+    async def running(self, *these: Indexer | Indexing) -> AsyncGenerator[list[asyncio.Task[None]]]:
+        tasks = [asyncio.create_task(each.run()) for each in these]
         try:
             yield tasks
         finally:
@@ -170,7 +167,7 @@ async def test_of_two_pods_one_works_and_the_other_takes_over(scene: Scene) -> N
     coin, block = await scene.coin()
     await scene.subscriber.watch(scene.chain_id, coin, "Coin", block)
     await scene.world.mine(3)
-    async with scene.running(scene.indexer("worker-1"), scene.indexer("worker-2")) as (one, other):
+    async with scene.running(scene.pod("worker-1"), scene.pod("worker-2")) as (one, other):
         await scene.agrees(coin)
         one.cancel()
         await asyncio.gather(one, return_exceptions=True)
@@ -180,10 +177,10 @@ async def test_of_two_pods_one_works_and_the_other_takes_over(scene: Scene) -> N
         assert not other.done()
     assert scene.subscriber.applied == 6
     async with scene.world.parts.database.transaction() as tx:  # a pod that was killed says no goodbye
-        assert await leases.take(tx, f"indexer:{scene.chain_id}:{SERVICE}", "worker-9", 2.0)
+        assert await leases.take(tx, "indexing", "worker-9", 2.0)
     await scene.transfers(coin, 1)
     await scene.world.mine(3)
-    async with scene.running(scene.indexer("worker-2")):
+    async with scene.running(scene.pod("worker-2")):
         await scene.agrees(coin)
 
 
@@ -196,7 +193,7 @@ async def test_a_pod_may_die_anywhere_and_rivals_do_no_harm(scene: Scene) -> Non
         if turn % 6 == 5:
             await scene.endpoint.development("anvil_reorg", 2, [])
         # without the lease: two at once, both cut off wherever they are
-        tasks = [asyncio.create_task(scene.indexer(f"worker-{each}").follow()) for each in range(2)]
+        tasks = [asyncio.create_task(scene.indexer().follow()) for _ in range(2)]
         await asyncio.wait(tasks, timeout=chance.random() * 0.15)
         for task in tasks:
             task.cancel()

@@ -18,7 +18,7 @@ from audifi.kernel.outbox import Relay
 from audifi.kernel.queue import Consumer
 from audifi.kernel.server import Service
 from audifi.services.worker import announcing, consumers
-from audifi.services.worker.indexer import SUBSCRIBERS, Indexer
+from audifi.services.worker.indexer import SUBSCRIBERS, Indexer, Indexing
 from audifi.services.worker.parts import Parts, opened
 from audifi.services.worker.settings import WorkerSettings
 from audifi.wire import streams
@@ -52,21 +52,16 @@ def service(settings: WorkerSettings, parts: Parts) -> Service:
             Consumer(queue, database, group=group, handlers=consumers.handlers(parts)).run,
             parts.postman.work,
             partial(announcing.work, database, parts.clock),
-            *(indexer.run for indexer in indexers(parts)),
+            indexing(parts).run,
         ),
     )
 
 
-def indexers(parts: Parts) -> list[Indexer]:
-    """One for every chain and every service that mirrors."""
-    return [
-        Indexer(
-            chain=parts.chains[number],
-            service=service,
-            peers=parts.peers,
-            database=parts.database,
-            pod=parts.settings.pod,
-        )
+def indexing(parts: Parts) -> Indexing:
+    """Every chain for every service that mirrors."""
+    indexers = [
+        Indexer(chain=parts.chains[number], service=service, peers=parts.peers)
         for number in parts.chains
         for service in SUBSCRIBERS
     ]
+    return Indexing(indexers, parts.database, parts.settings.pod)

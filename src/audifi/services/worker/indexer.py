@@ -1,7 +1,7 @@
 """Follow a chain for a service, and hand it what its contracts logged.
 
 Between: clients.chain.following (reads, finds reorgs), a service that mirrors (clients.chain.mirroring: says what to
-follow, keeps the checkpoint, takes batches) and a lease (one pod works, the other takes over).
+follow, keeps the checkpoint, takes batches) and a lease (one pod works, another takes over).
 
     GET watched ──► follower from the checkpoint ──► POST logs, in pieces of whole blocks ──► … ──► Conflict: begin anew
 
@@ -40,7 +40,7 @@ SUBSCRIBERS: Final = ("nft-service", "coin-service")
 LOGS_MAX: Final = 500  # in one request, when their blocks allow it
 LOGS_MIN: Final = 25
 NOTHING_S: Final = 2.0  # between asking a service that watches nothing
-OTHERS_S: Final = 1.0  # between asking for a lease that another pod has
+OTHERS_S: Final = 1.0  # between asking for the lease that another pod has
 AGAIN_S: Final = 0.2
 PAUSE_FIRST_S: Final = 1.0
 PAUSE_MAX_S: Final = 60.0
@@ -57,26 +57,47 @@ class Piece:
     logs: tuple[LogBody, ...]
 
 
-class Indexer:
-    """One chain, for one service, in one pod."""
+class Indexing:
+    """All chains for all services, in one pod at a time."""
 
-    def __init__(self, *, chain: ReadableChain, service: str, peers: Peers, database: Database, pod: str) -> None:
+    def __init__(self, indexers: Sequence["Indexer"], database: Database, pod: str) -> None:
+        self._indexers = indexers
+        self._holding = Holding(database, "indexing", pod)
+
+    async def run(self) -> None:
+        """Follow for ever, whenever no other pod does."""
+        while True:
+            try:
+                await self._holding.run(self._follow_all)
+            except Problem as problem:
+                log.warning("indexing waits for the database", reason=problem.message)
+            await asyncio.sleep(OTHERS_S)
+
+    async def _follow_all(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for each in self._indexers:
+                group.create_task(each.run())
+
+
+class Indexer:
+    """One chain, for one service."""
+
+    def __init__(self, *, chain: ReadableChain, service: str, peers: Peers) -> None:
         self._chain = chain
         self._service = service
         self._peers = peers
         self._path = f"/internal/v1/chains/{chain.facts.chain_id}"
         self._labels = (chain.facts.name, service)
-        self._holding = Holding(database, f"indexer:{chain.facts.chain_id}:{service}", pod)
         self._logs_max = LOGS_MAX
         self._is_failing = False
 
     async def run(self) -> None:
-        """Follow for ever, whenever no other pod does."""
+        """Follow for ever; begin anew after whatever happens."""
         pause_s = PAUSE_FIRST_S
         while True:
             try:
-                rest_s = AGAIN_S if await self._holding.run(self.follow) else OTHERS_S
-                pause_s = PAUSE_FIRST_S
+                await self.follow()
+                rest_s, pause_s = AGAIN_S, PAUSE_FIRST_S
             except Problem as problem:
                 self._note(problem)
                 rest_s, pause_s = pause_s, min(pause_s * 2, PAUSE_MAX_S)
@@ -146,7 +167,7 @@ class Indexer:
         if problem is not None:
             counter(metrics.INDEXER_FAILURES).labels(*self._labels).inc()
         if problem is not None and not self._is_failing:
-            log.warning("following a chain waits", chain=self._labels[0], service=self._service, error=problem)
+            log.warning("following a chain waits", chain=self._labels[0], service=self._service, reason=problem.message)
         elif problem is None and self._is_failing:
             log.info("following a chain goes on", chain=self._labels[0], service=self._service)
         self._is_failing = problem is not None
