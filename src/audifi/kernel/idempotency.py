@@ -13,7 +13,7 @@ without that, after the handler (a crash in between repeats the effect once the 
 Invariant: a holder that was overtaken cannot store its answer, and `settle` makes its transaction fail.
 Which answers are kept: successes and final refusals. Not kept: 401, 403, 429 and 5xx (trying again may help): the
 claim is given up; except when the attempt may have taken effect: then the lease runs out by itself.
-Units: lease LEASE_S > the longest deadline of a request.
+Units: *_s seconds. A lease lasts as long as its request may (it is cancelled at its deadline), and SPARE_S more.
 Errors: RequestInProgress, IdempotencyKeyReused, Invalid, Unavailable.
 Source: domain.md 2.0 "Idempotency" (scope, 24 h); draft-ietf-httpapi-idempotency-key-header.
 """
@@ -28,7 +28,7 @@ from audifi.kernel.database import Database
 from audifi.wire.problems import Conflict, IdempotencyKeyReused, Invalid, RequestInProgress
 
 KEY_CHARS_MAX: Final = 64
-LEASE_S: Final = 90
+SPARE_S: Final = 2.0  # for a rollback that was sent at the last moment
 KEPT_H: Final = 24
 _NOT_KEPT: Final = (401, 403, 429)
 
@@ -79,10 +79,11 @@ class Claim:
         self.is_settled = True
 
 
-async def claim(database: Database, *, scope: bytes, request_hash: bytes) -> Claim | Stored:
-    """Return the right to run, or the answer already given."""
+async def claim(database: Database, *, scope: bytes, request_hash: bytes, deadline_s: float) -> Claim | Stored:
+    """Return the right to run until the request's deadline, or the answer already given."""
+    lease_s = max(0.0, deadline_s) + SPARE_S
     async with database.transaction() as tx:
-        fence = await tx.fetchval(_CLAIM, scope, request_hash, LEASE_S, KEPT_H)
+        fence = await tx.fetchval(_CLAIM, scope, request_hash, lease_s, KEPT_H)
         if fence is not None:
             return Claim(scope, int(fence))
         row = await tx.fetchrow(_FIND, scope)

@@ -10,7 +10,9 @@ counter whatever the limit is (a log of 10,000 requests would need 1 MB), and er
 
 ## When it acts
 All rules of a request are looked at before any is counted: a request that one rule refuses is charged to none, so
-a client that keeps knocking is let in again once its past requests have slid out.
+a client that keeps knocking is let in again once its past requests have slid out. What a rule marked `only_done`
+counted is given back when the request did nothing: a good client tries a failed write again with the same key, and
+ten tries during a failover must not use up the ten purchases of an hour.
 
 ## When Redis is away
 The same arithmetic in this process, with the pod's share: count / replicas, rounded up. Rules marked `fail_closed`
@@ -24,6 +26,7 @@ Source: domain.md 5.5; https://blog.cloudflare.com/counting-things-a-lot-of-diff
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -57,6 +60,7 @@ class Limit:
     per: Per
     value: Callable[[Any, Any], str | None] | None = None  # (call, body) -> what to count by; None: not counted
     fail_closed: bool = False  # without Redis: refuse (503) instead of the in-process share
+    only_done: bool = False  # a replay, REQUEST_IN_PROGRESS or 5xx is not counted in the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,11 @@ end
 return out
 """
 
+# KEYS: one rule. Takes the newest request back, whatever window it was counted in.
+GIVE_BACK: Final = """
+if tonumber(redis.call('HGET', KEYS[1], 'c') or 0) > 0 then redis.call('HINCRBY', KEYS[1], 'c', -1) end
+"""
+
 
 class Local:
     """The counters of one process, for when Redis is away (and for tests)."""
@@ -156,6 +165,13 @@ class Local:
             while len(self._rows) > LOCAL_MAX:
                 self._rows.popitem(last=False)
         return judged
+
+    def give_back(self, rules: Sequence[Counted]) -> None:
+        """Take one request back from each."""
+        for rule in rules:
+            if rule.key in self._rows:
+                window, previous, current = self._rows[rule.key]
+                self._rows[rule.key] = (window, previous, max(0, current - 1))
 
     def _row(self, rule: Counted, now_s: float) -> tuple[int, int, int]:
         window = int(now_s // rule.limit.window_s)
@@ -185,6 +201,15 @@ class Limiter:
             counter(metrics.RATELIMIT_REJECTIONS).labels(each.limit.rule).inc()
         worst = max(refused, key=lambda each: each.retry_after_s)
         raise Exceeded(worst)
+
+    async def give_back(self, rules: Sequence[Counted]) -> None:
+        """Do not count this request after all, where it was counted; without Redis only here."""
+        if self._cache is None or self._is_away:
+            self._local.give_back(rules)
+            return
+        with suppress(Unavailable):  # one try too many is counted: the safe side
+            for rule in rules:
+                await self._cache.script(GIVE_BACK, [rule.key], [])
 
     async def _judged(self, rules: Sequence[Counted]) -> list[Standing]:
         if self._cache is None:

@@ -17,7 +17,7 @@ SAME, OTHER = b"same request", b"other request"
 
 
 async def claimed(database: Database) -> Claim:
-    held = await idempotency.claim(database, scope=SCOPE, request_hash=SAME)
+    held = await idempotency.claim(database, scope=SCOPE, request_hash=SAME, deadline_s=30)
     assert isinstance(held, Claim)
     return held
 
@@ -27,10 +27,10 @@ async def test_the_second_request_gets_the_first_ones_answer(database: Database)
     with pytest.raises(RequestInProgress):
         await claimed(database)
     await idempotency.finish(database, held, status=201, reply=b"made")
-    stored = await idempotency.claim(database, scope=SCOPE, request_hash=SAME)
+    stored = await idempotency.claim(database, scope=SCOPE, request_hash=SAME, deadline_s=30)
     assert stored == Stored(201, b"made")
     with pytest.raises(IdempotencyKeyReused):
-        await idempotency.claim(database, scope=SCOPE, request_hash=OTHER)
+        await idempotency.claim(database, scope=SCOPE, request_hash=OTHER, deadline_s=30)
 
 
 async def test_of_many_at_once_one_runs(database: Database) -> None:
@@ -44,7 +44,7 @@ async def test_an_outage_gives_the_key_up_and_a_refusal_does_not(database: Datab
     await idempotency.finish(database, held, status=503, reply=b"")
     held = await claimed(database)
     await idempotency.finish(database, held, status=409, reply=b"no")
-    assert await idempotency.claim(database, scope=SCOPE, request_hash=SAME) == Stored(409, b"no")
+    assert await idempotency.claim(database, scope=SCOPE, request_hash=SAME, deadline_s=30) == Stored(409, b"no")
 
 
 async def test_after_a_crash_another_takes_over_and_the_dead_one_cannot_settle(database: Database) -> None:
@@ -58,7 +58,7 @@ async def test_after_a_crash_another_takes_over_and_the_dead_one_cannot_settle(d
             await dead.settle(tx, 201, b"late")
     async with database.transaction() as tx:
         await heir.settle(tx, 201, b"right")
-    assert await idempotency.claim(database, scope=SCOPE, request_hash=SAME) == Stored(201, b"right")
+    assert await idempotency.claim(database, scope=SCOPE, request_hash=SAME, deadline_s=30) == Stored(201, b"right")
     row = await database.row("SELECT count(*) AS effects FROM things", primary=True)
     assert row is not None
     assert row["effects"] == 0

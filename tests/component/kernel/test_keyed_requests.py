@@ -1,6 +1,7 @@
 """Idempotency-Key through the whole pipeline: one effect and one answer, whatever is repeated, crossed or lost."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,12 +9,14 @@ from tests.unit.kernel.conftest import Answer, Client, Names, settings
 
 from audifi.kernel.database import Database
 from audifi.kernel.http import Access, Body, Call, Kernel, Operation, Reply, application
+from audifi.kernel.limits import Limit, Per
 from audifi.wire import headers
 from audifi.wire.problems import Conflict, Unavailable
 
 pytestmark = pytest.mark.asyncio
 ADA = {"authorization": "Bearer ada,none,USER"}
 BOB = {"authorization": "Bearer bob,none,USER"}
+TWICE = Limit(rule="test-twice", count=2, window_s=86_400, per=Per.USER, only_done=True)
 
 
 class Thing(Body):
@@ -41,7 +44,11 @@ class Things:
         self.runs = 0
         verifier: Any = Names()
         kernel = Kernel(settings=settings(), deps=None, verifier=verifier, database=database)
-        operations = [self._operation("/settled", self.settled), self._operation("/plain", self.plain)]
+        operations = [
+            self._operation("/settled", self.settled),
+            self._operation("/plain", self.plain),
+            replace(self._operation("/limited", self.settled), limits=(TWICE,)),
+        ]
         self.client = Client(application(operations, kernel=kernel, title="t", version="1"))
 
     def _operation(self, path: str, handler: Any) -> Operation:
@@ -188,3 +195,12 @@ async def test_what_may_have_taken_effect_is_not_tried_again_before_its_lease(th
     assert (await things.post("k")).code == "REQUEST_IN_PROGRESS"
     await things.lease_ends()
     assert (await things.post("k")).status == 201
+
+
+async def test_trying_again_does_not_use_up_what_may_be_done_in_an_hour(things: Things) -> None:
+    things.problem = Unavailable("a provider is away")
+    assert {(await things.post("k", path="/limited")).status for _ in range(5)} == {503}
+    things.problem = None
+    assert {(await things.post("k", path="/limited")).status for _ in range(5)} == {201}
+    assert [(await things.post(key, path="/limited")).status for key in ("l", "m", "k")] == [201, 429, 429]
+    assert await things.effects() == 2

@@ -55,3 +55,13 @@ async def test_counters_end_by_themselves(cache: Cache) -> None:
     await Limiter(cache, replicas=1, clock=SystemClock()).ask([Counted(short, who)])
     left = await cache.command("TTL", channels.rate_limit("value", who, "test-short"))
     assert 0 < int(left) <= 14
+
+
+async def test_what_came_to_nothing_is_given_back(cache: Cache) -> None:
+    limiter = Limiter(cache, replicas=1, clock=SystemClock())
+    rules = [Counted(HOURLY, str(new_id()))]
+    for _ in range(3 * HOURLY.count):
+        standing = await limiter.ask(rules)
+        assert standing is not None
+        assert standing.remaining == HOURLY.count - 1
+        await limiter.give_back(rules)

@@ -92,3 +92,13 @@ def test_a_request_refused_by_one_rule_is_charged_to_none() -> None:
         return shown.remaining
 
     assert asyncio.run(scenario()) == 1
+
+
+def test_what_came_to_nothing_is_given_back_without_redis_too() -> None:
+    clock, rule = Hands(6000.0), Counted(limit(2), "who")
+    local = Local(1, clock)  # pyright: ignore[reportArgumentType]
+    for _ in range(10):
+        assert local.ask([rule])[0].is_admitted
+        local.give_back([rule])
+    local.give_back([rule])  # nothing is left to give back: nobody gets more than the limit
+    assert [local.ask([rule])[0].is_admitted for _ in range(3)] == [True, True, False]

@@ -30,7 +30,7 @@ from audifi.topology.declaration import platform
 from audifi.topology.model.whole import Topology
 
 # A database without its primary takes a write again after seconds: waiting for it is what a good client does.
-PATIENT: Final = RetryPolicy(attempts=40, first_s=0.1, wait_s_max=2.0, deadline_s=60.0)
+PATIENT: Final = RetryPolicy(attempts=30, first_s=0.5, wait_s_max=4.0, deadline_s=60.0)
 
 
 @dataclass

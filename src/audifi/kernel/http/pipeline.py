@@ -11,6 +11,7 @@ Errors: none leave; `frame` turns whatever is raised into an answer.
 Source: domain.md 2.0, 4, 5.5.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from audifi.kernel.http.operation import Access, Operation
 from audifi.kernel.limits import Counted, Exceeded, Limit, Limiter, Per, Standing
 from audifi.kernel.problems import envelope
 from audifi.wire import headers
-from audifi.wire.problems import Invalid, PayloadTooLarge, Problem, Refusal, Unavailable
+from audifi.wire.problems import Invalid, PayloadTooLarge, Problem, Refusal, RequestInProgress, Unavailable
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Answer = tuple[int, bytes]
@@ -64,17 +65,26 @@ class Pipeline:
             self._decode(call, data, arguments)
         except Refusal as refusal:
             held_back = refusal
+        returned: list[Counted] = []
         if self._limits:
-            await self._count(call, arguments[0] if arguments and operation.body is not None else None)
+            returned = await self._count(call, arguments[0] if arguments and operation.body is not None else None)
         if held_back is not None:
             raise held_back
+        try:
+            given = await self._permitted(call, data, arguments)
+        except (Unavailable, RequestInProgress):
+            await self._limiter.give_back(returned)
+            raise
+        if _REPLAYED in call.reply_headers:
+            await self._limiter.give_back(returned)
+        return given
+
+    async def _permitted(self, call: Call[Any], data: bytes, arguments: list[Any]) -> Answer:
+        operation, kernel = self.operation, self._kernel
         if call.principal is not None:
-            kernel = self._kernel
             is_strict = kernel.settings.mfa_required_all
             call.principal = await admit.permit(operation, call.principal, kernel.sessions, is_strict=is_strict)
-        if operation.idempotent:
-            return await self._once(call, data, arguments)
-        return await self._run(call, arguments)
+        return await (self._once(call, data, arguments) if operation.idempotent else self._run(call, arguments))
 
     async def _identify(self, call: Call[Any]) -> None:
         operation = self.operation
@@ -103,7 +113,8 @@ class Pipeline:
         if operation.query is not None:
             arguments.append(decode.query(call.raw_query, operation.query))
 
-    async def _count(self, call: Call[Any], body: Any) -> None:
+    async def _count(self, call: Call[Any], body: Any) -> list[Counted]:
+        """Count the request; return what is given back when it does nothing."""
         rules = [Counted(limit, who) for limit in self._limits if (who := _identity(limit, call, body)) is not None]
         try:
             standing = await self._limiter.ask(rules)
@@ -114,6 +125,7 @@ class Pipeline:
             raise
         if standing is not None:
             _show(call, standing)
+        return [rule for rule in rules if rule.limit.only_done]
 
     async def _run(self, call: Call[Any], arguments: list[Any]) -> Answer:
         operation = self.operation
@@ -138,7 +150,10 @@ class Pipeline:
         path = self.operation.path.format(**call.path)
         scope = idempotency.scope_of(user=user, method=call.method, path=path, key=key)
         held = await idempotency.claim(
-            database, scope=scope, request_hash=idempotency.request_hash(data, call.raw_query)
+            database,
+            scope=scope,
+            request_hash=idempotency.request_hash(data, call.raw_query),
+            deadline_s=call.deadline - asyncio.get_running_loop().time(),
         )
         if isinstance(held, idempotency.Stored):
             call.reply_headers[_REPLAYED] = "true"

@@ -19,6 +19,6 @@ EVERYWHERE: Final = (
 )
 WRITE: Final = Limit(rule="write", count=100, window_s=MINUTE_S, per=Per.USER)
 NEW_MASTER: Final = Limit(rule="new-master", count=5, window_s=MINUTE_S, per=Per.USER)
-PURCHASE: Final = Limit(rule="purchase", count=10, window_s=HOUR_S, per=Per.USER)
+PURCHASE: Final = Limit(rule="purchase", count=10, window_s=HOUR_S, per=Per.USER, only_done=True)
 BROWSE: Final = Limit(rule="marketplace-browse", count=60, window_s=MINUTE_S, per=Per.IP)
 SEARCH: Final = Limit(rule="search", count=30, window_s=MINUTE_S, per=Per.IP)
