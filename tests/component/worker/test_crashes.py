@@ -34,7 +34,8 @@ async def test_a_pod_may_die_at_every_await(world: World) -> None:
         await one_life(world, key)
         told = await world.told(key)
         # the event came twice: what was told by then is told once more
-        assert [state for state, _ in itertools.groupby(each.state for each in told)] == ["CONFIRMED", "FINAL"], at
+        states = [state for state, _ in itertools.groupby(each.state for each in told)]
+        assert states in (["CONFIRMED", "FINAL"], ["FINAL"]), (at, states)  # who looks late sees the end only
         contracts = {each.contract for each in told}
         assert len(contracts) == 1, (at, contracts)
         if not life.reached:
