@@ -139,6 +139,7 @@ class Charge(msgspec.Struct):
     refunded: bool  # wholly
     currency: str
     payment_intent: str | None = None
+    metadata: dict[str, str] | None = None  # its intent's
 
 
 class Refund(msgspec.Struct):

@@ -1,9 +1,10 @@
 """Change a subscription at its owner's wish: end it, go on after all, move to another plan.
 
 Between: routes.subscriptions, Stripe, sagas.subscribing (applies the answer), consumers of `audit.recorded`.
-Shape: read our row → ask Stripe, keyed by the row's version → apply the answer if no event was faster.
-Why keyed by the version: asking twice for the same change of the same row is one change; after the row changed, the
-same wish is a new one.
+Shape: read our row → ask Stripe → apply the answer if no event was faster.
+Why every request has a key of its own: the key makes our repetitions of one call safe, and Stripe keeps a refused card
+under it, so that a second wish under the same key would be refused for ever. Wishes themselves can be repeated: a
+subscription that is on the plan already is not moved, or charged, again.
 Invariant: nothing is changed here that Stripe did not answer to have changed.
 Errors: SubscriptionNotFound, InvalidState, PlanNotFound, Invalid, PaymentProviderError.
 Source: domain.md 2.4.
@@ -12,6 +13,7 @@ Source: domain.md 2.4.
 from audifi.clients.stripe.objects import Subscription as Told
 from audifi.kernel import outbox
 from audifi.kernel.connection import Connection
+from audifi.kernel.ids import new_id
 from audifi.services.payment.errors import Invalid, InvalidState, PlanNotFound, SubscriptionNotFound
 from audifi.services.payment.parts import Parts, PaymentCall
 from audifi.services.payment.rules.entitlement import FREE
@@ -102,4 +104,4 @@ def _shown(row: Subscription) -> dict[str, str]:
 
 
 def _key(row: Subscription, wish: str) -> str:
-    return f"{wish}:{row.id}:{row.version}"
+    return f"{wish}:{row.id}:{new_id()}"

@@ -128,9 +128,10 @@ async def customer_of(parts: Parts, user_id: str) -> str:
 
 
 async def price_of(parts: Parts, plan: Plan) -> str:
-    """Return a plan's price at Stripe, made when nobody made it yet."""
-    if plan.stripe_price_id is not None:
-        return plan.stripe_price_id
+    """Return a plan's price at Stripe, made when nobody made it yet.
+
+    Asked every time: subscribing is rare, and an operator may move the lookup key to another price.
+    """
     assert plan.interval is not None, "FREE is never charged"
     price = Price(
         lookup_key=plan.slug,
@@ -141,8 +142,9 @@ async def price_of(parts: Parts, plan: Plan) -> str:
         interval=_INTERVALS[plan.interval],
     )
     price_id = await parts.stripe.price(price)
-    async with parts.database.transaction() as tx:
-        await plans.remember_price(tx, plan.slug, price_id)
+    if price_id != plan.stripe_price_id:
+        async with parts.database.transaction() as tx:
+            await plans.remember_price(tx, plan.slug, price_id)
     return price_id
 
 
