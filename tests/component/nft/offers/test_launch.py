@@ -108,7 +108,7 @@ async def die_everywhere(step: Callable[[], Coroutine[Any, Any, None]]) -> int:
     """Break a delivery off at its first await, its second, …, and let it end at last; return how many there were."""
     for awaits in range(1, AWAITS_MAX):
         broken = BrokenOff(step(), at=awaits)
-        with suppress(Unavailable):  # each death costs a connection, and a slow machine runs out: the queue comes again
+        with suppress(Unavailable, TimeoutError):  # a death costs a connection: a slow machine runs out of them
             await broken.run()
             if not broken.reached:
                 return awaits
@@ -316,6 +316,36 @@ async def test_a_sale_that_sells_out_while_it_ends_stays_sold_out(world: World) 
     await timers.tick(world.parts)
     assert (await world.status(master_id))[1:] == ("SOLD_OUT", None)
     assert await world.wanted() == []
+
+
+async def test_a_sale_that_a_reorg_opens_again_ends_as_it_was_to(world: World) -> None:
+    ends = world.clock.now() + timedelta(hours=1)
+    artist, master_id = await live(world, endsAt=ends.isoformat())
+    await world.execute("UPDATE nft.ipos SET status = 'SOLD_OUT', due_at = now() WHERE master_id = $1", master_id)
+    await timers.tick(world.parts)
+    reopened = "UPDATE nft.ipos SET status = 'LIVE', due_at = $2 WHERE master_id = $1"
+    await world.execute(reopened, master_id, world.clock.now())
+    await timers.tick(world.parts)
+    assert (await world.status(master_id), await world.wanted()) == (("LISTED", "LIVE", None), [])
+    [row] = await world.rows("SELECT due_at FROM nft.ipos WHERE master_id = $1", master_id)
+    assert row["due_at"] == ends
+    await artist.post(f"/masters/{master_id}/ipo/close", key="c")
+    assert calls(await world.wanted()) == ["close_sale"]
+    await world.execute(
+        "UPDATE nft.ipos SET status = 'SOLD_OUT', due_at = $2 WHERE master_id = $1", master_id, world.clock.now()
+    )
+    await timers.tick(world.parts)
+    await world.execute(reopened, master_id, world.clock.now())
+    await timers.tick(world.parts)
+    assert await world.status(master_id) == ("LISTED", "LIVE", "CLOSE")
+
+
+async def test_what_is_over_is_not_launched(world: World) -> None:
+    artist, master_id = await fresh(world, endsAt=(world.clock.now() + timedelta(hours=1)).isoformat())
+    await artist.post(f"/masters/{master_id}/mint", key="m")
+    await world.work(master_id)
+    world.clock.advance(hours=1)
+    assert (await artist.launch(master_id)).code == "INVALID_STATE"
 
 
 async def test_only_what_is_untouched_is_cancelled(world: World) -> None:

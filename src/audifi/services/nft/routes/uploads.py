@@ -167,12 +167,11 @@ async def _received(stream: AsyncIterator[bytes], boundary: str, shelf: Shelf, s
     """Write each part to a hidden file that goes with the stack; both must be there."""
     files: dict[str, _File] = {}
     largest = max(kind.bytes_max for kind in KINDS.values()) + 1  # ours says which part, the parser's that one is
-    parser = multipart.PushMultipartParser(
-        boundary, max_segment_count=len(KINDS), max_segment_size=largest, strict=True
-    )
+    # Not its strict mode: that refuses a form whose last line break comes in a piece of its own.
+    parser = multipart.PushMultipartParser(boundary, max_segment_count=len(KINDS), max_segment_size=largest)
     try:
         async for piece in stream:
-            if piece and not parser.closed:  # what follows a form means nothing (RFC 2046 5.1.1)
+            if piece:
                 await _parsed(parser, piece, files, shelf, stack)
         parser.close()
     except multipart.ParserLimitReached as error:

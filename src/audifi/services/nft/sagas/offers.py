@@ -47,8 +47,18 @@ async def look(tx: Connection, parts: Parts, master_id: str) -> None:
     if saga.ipo.status not in _MOVING:
         await ipos.set_step(tx, saga.ipo.id, None, due_at=None)
     elif saga.ipo.step is None and saga.ipo.status == "LIVE":
-        await ipos.begin_closing(tx, master_id, ending.FIRST, saga.now)
+        await _look_at_sale(tx, saga)
     await advance(tx, parts, master_id)
+
+
+async def _look_at_sale(tx: Connection, saga: steps.Saga) -> None:
+    ipo = saga.ipo
+    if ipo.ending is not None:  # it was ending, sold out, and a reorg took the last purchase back
+        await ipos.set_step(tx, ipo.id, ending.FIRST, due_at=saga.now)
+    elif ipo.ends_at is not None and ipo.ends_at <= saga.now:
+        await ipos.begin_closing(tx, ipo.master_id, ending.FIRST, saga.now)
+    else:
+        await ipos.set_step(tx, ipo.id, None, due_at=ipo.ends_at)
 
 
 def handlers(parts: Parts) -> dict[str, Handler]:

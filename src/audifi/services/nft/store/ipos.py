@@ -141,11 +141,12 @@ async def begin(tx: Connection, master_id: str, beginning: Beginning) -> bool:
 
 
 async def ask_launch(tx: Connection, master_id: str, now: datetime) -> bool:
-    """Open what was only minted until now, when its time has come; False unless it is on its way or there."""
+    """Open what was only minted until now, when its time has come; False unless it is there and not over."""
     tag = await tx.execute(
         """UPDATE nft.ipos SET launch_asked_at = $2, updated_at = $2,
                   due_at = CASE WHEN status = 'SCHEDULED' THEN coalesce(starts_at, $2) ELSE due_at END
-            WHERE master_id = $1 AND status IN ('LAUNCHING', 'SCHEDULED') AND launch_asked_at IS NULL""",
+            WHERE master_id = $1 AND status IN ('LAUNCHING', 'SCHEDULED') AND launch_asked_at IS NULL
+              AND (ends_at IS NULL OR ends_at > $2)""",
         master_id,
         now,
     )

@@ -41,7 +41,7 @@ UPDATE nft.ipos SET status = 'SOLD_OUT', actual_end = $2, updated_at = $2
  WHERE master_id = $1 AND status = 'LIVE' AND shares_sold = public_supply
 """
 _REOPEN: Final = """
-UPDATE nft.ipos SET status = 'LIVE', actual_end = NULL, updated_at = $2
+UPDATE nft.ipos SET status = 'LIVE', actual_end = NULL, due_at = $2, updated_at = $2
  WHERE master_id = $1 AND status = 'SOLD_OUT' AND shares_sold < public_supply
 """
 _MASTER: Final = "UPDATE nft.masters SET status = $3, updated_at = $4 WHERE id = $1 AND status = $2"
