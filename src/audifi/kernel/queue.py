@@ -133,8 +133,12 @@ class Queue:
 class Consumer:
     """Handle the events of some types for one consumer group."""
 
-    def __init__(self, queue: Queue, database: Database, *, group: str, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self, queue: Queue, database: Database, *, group: str, handlers: Mapping[str, Handler], at_once: int = 1
+    ) -> None:
+        """Handle `at_once` new events at the same time: more than one where their order does not matter at all."""
         self._redis = queue.client
+        self._at_once = at_once
         self._database = database
         self._group = group
         self._handlers = handlers
@@ -168,9 +172,9 @@ class Consumer:
         answer = await self._redis.xreadgroup(self._group, name, wanted, count=BATCH, block=max(1, int(wait_s * 1000)))
         self._is_away = False
         for stream, entries in _by_stream(answer):
-            for entry in entries:
-                await self._handle(stream, entry, tries=1)
-                handled += 1
+            for some in (entries[start : start + self._at_once] for start in range(0, len(entries), self._at_once)):
+                await asyncio.gather(*(self._handle(stream, entry, tries=1) for entry in some))
+            handled += len(entries)
         return handled
 
     async def _measure_now_and_then(self) -> None:

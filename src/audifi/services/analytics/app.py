@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from audifi.kernel.cache import Cache
 from audifi.kernel.clock import Clock, SystemClock
@@ -27,6 +28,8 @@ from audifi.services.analytics.parts import Parts
 from audifi.services.analytics.routes import OPERATIONS, limits
 from audifi.services.analytics.settings import AnalyticsSettings
 from audifi.wire import streams
+
+AT_ONCE: Final = 6  # of the pool's ten connections: a commit waits for a replica, and others may go along
 
 
 @asynccontextmanager
@@ -106,4 +109,5 @@ def service(settings: AnalyticsSettings, stores: Stores, verifier: TokenVerifier
 def consumer(settings: AnalyticsSettings, stores: Stores, clock: Clock) -> Consumer:
     """Return who reads the queue."""
     group = streams.group(settings.service)
-    return Consumer(stores.queue, stores.database, group=group, handlers=consumers.handlers(clock))
+    handlers = consumers.handlers(clock)
+    return Consumer(stores.queue, stores.database, group=group, handlers=handlers, at_once=AT_ONCE)

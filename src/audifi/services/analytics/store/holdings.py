@@ -20,7 +20,7 @@ _ADD: Final = """
 INSERT INTO analytics.holdings (master_id, wallet, artist_id, shares) VALUES ($1, $2, $3, $4)
 ON CONFLICT (master_id, wallet) DO UPDATE SET shares = holdings.shares + excluded.shares
 """
-_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('analytics.holdings'), hashtext($1::text))"
+_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext($1::text), hashtext($2::text))"
 _RECOUNT: Final = """
 INSERT INTO analytics.holdings (master_id, wallet, artist_id, shares)
 SELECT master_id, wallet, artist_id, sum(shares) FROM (
@@ -48,9 +48,9 @@ async def count_once(tx: Connection, fact: str, event_id: UUID) -> bool:
 
 
 async def add(tx: Connection, *, master_id: UUID, artist_id: UUID, changes: dict[str, int]) -> None:
-    """Add to (or take from) wallets, one move at a time for each master."""
-    await tx.execute(_LOCK, str(master_id))
-    for wallet, shares in changes.items():
+    """Add to (or take from) wallets: one move at a time for each; in order, so that no two wait for each other."""
+    for wallet, shares in sorted(changes.items()):
+        await tx.execute(_LOCK, str(master_id), wallet)
         if not (await tx.execute(_EMPTY, master_id, wallet, shares)).endswith(" 1"):
             await tx.execute(_ADD, master_id, wallet, artist_id, shares)
 
