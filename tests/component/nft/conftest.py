@@ -12,14 +12,17 @@ import pytest_asyncio
 from aiohttp import web
 from tests.component.contracts.node import Node
 from tests.component.nft.paying import CHAIN, Neighbours, Paying
+from tests.component.nft.selling import Selling
 from tests.support.instances import instance
 
 from audifi.kernel.clock import SystemClock
+from audifi.kernel.internal import InternalTokens
 from audifi.kernel.migrate import MigrateSettings, migrate, migrations
 from audifi.kernel.settings import Secret, parse
 from audifi.local.held import Held
 from audifi.services.nft.app import opened, service
 from audifi.services.nft.settings import NftSettings
+from audifi.wire import environment as names
 
 POD = "nft-service-1"
 
@@ -59,3 +62,14 @@ async def paying(stores: Held, chain_node: Node) -> AsyncGenerator[Paying]:
             yield Paying(service(settings, stores_open, clock=SystemClock()), chain_node, neighbours)
     finally:
         await runner.cleanup()
+
+
+@pytest.fixture(scope="session")
+def selling(paying: Paying, stores: Held) -> Selling:
+    """The same service, for those who buy and sell; payment-service asks it too."""
+    payment = InternalTokens(
+        service="payment-service",
+        signing_key_jwk=stores.environment("payment-service-1")[names.INTERNAL_SIGNING_KEY],
+        caller_keys_jwks='{"keys": []}',
+    )
+    return Selling(paying, payment)

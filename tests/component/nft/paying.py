@@ -6,6 +6,7 @@ logs into the service, `tell` says what became of a command. A test decides when
 Why its own chain id (Base): the mirror's rows of one chain belong to one test folder's chain.
 """
 
+import asyncio
 import itertools
 import time
 from collections.abc import Sequence
@@ -58,6 +59,10 @@ class Answer:
     @property
     def code(self) -> str:
         return str(msgspec.json.decode(self.body)["error"]["code"])
+
+    @property
+    def details(self) -> Any:
+        return msgspec.json.decode(self.body)["error"]["details"]
 
 
 @dataclass
@@ -190,7 +195,7 @@ class Paying:
             for kind, address in (("MASTER", master.address), ("DIVIDEND", paying.address)):
                 await tx.execute(
                     "INSERT INTO nft.contracts VALUES ($1, $2, $3, $4, $5, $6)",
-                    master_id, kind, CHAIN, address, "0x" + "00" * 32, block,
+                    master_id, kind, CHAIN, address, "0x" + "00" * 32, self.block(),
                 )  # fmt: skip
             await self.parts.mirror.watch(tx, CHAIN, master.address, "Master", block)
             await self.parts.mirror.watch(tx, CHAIN, paying.address, "Dividend", block)
@@ -210,6 +215,15 @@ class Paying:
     def bury(self, blocks: int = 3) -> None:
         """Lay blocks on what happened: what is below them is final."""
         self.node.rpc("anvil_mine", hex(blocks))
+
+    async def final(self) -> None:
+        """Bury what happened, mirror it, and wait until the service's own view of the chain has it final."""
+        wanted = self.block()
+        self.bury()
+        await self.follow()
+        async with asyncio.timeout(30):
+            while (await self.parts.chains[CHAIN].finalized()).number < wanted:
+                await asyncio.sleep(0.1)
 
     async def follow(self) -> None:
         """Mirror everything up to the newest block."""

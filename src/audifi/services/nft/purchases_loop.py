@@ -82,10 +82,10 @@ async def _look_at(parts: Parts, purchase: Purchase, now: datetime) -> None:
 
 
 async def _look_at_wallet(parts: Parts, purchase: Purchase, chain: Chain, now: datetime) -> None:
-    assert purchase.tx_hash is not None, "a wallet's purchase waits for the transaction it named"
-    receipt = await chain.receipt(purchase.tx_hash)
+    tx_hash = purchase.tx_hash  # None: a reorg took away the one transaction that bought for two purchases
+    receipt = None if tx_hash is None else await chain.receipt(tx_hash)
     if receipt is None:
-        if now >= purchase.expires_at and await chain.transaction(purchase.tx_hash) is None:
+        if now >= purchase.expires_at and (tx_hash is None or await chain.transaction(tx_hash) is None):
             await _give_up(parts, purchase, "EXPIRED", "no provider knows this transaction")
         return
     block = int(receipt["blockNumber"], 16)

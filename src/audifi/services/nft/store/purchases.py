@@ -30,7 +30,7 @@ _INSERT: Final = """
 INSERT INTO nft.purchases (id, kind, buyer_user_id, wallet, master_id, listing_id, chain_id, currency, quantity,
        unit_wei, total_wei, fee_wei, royalty_wei, seller_wei, payment_method, status, expires_at, consent_versions,
        created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10 * $9::numeric, $11, $12, $13, $14, $15, $16, $17, $18, $18)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19)
 """
 # Whose mint this is: the purchase that named the transaction, else the oldest that holds shares and named none, else
 # one that named another (a wallet that sped its transaction up), else one that had expired.
@@ -43,7 +43,7 @@ SELECT {_COLUMNS} {_FROM}
 """  # noqa: S608  # our own column list
 _CONFIRM: Final = """
 UPDATE nft.purchases SET status = 'PENDING_CHAIN', tx_hash = $2, updated_at = $3, look_at = $3
- WHERE id = $1 AND status = 'RESERVED' AND expires_at > $3
+ WHERE id = $1 AND status = 'RESERVED' AND payment_method = 'WALLET' AND expires_at > $3
    AND NOT EXISTS (SELECT 1 FROM nft.purchases WHERE tx_hash = $2)
 """
 _COMPLETE: Final = """
@@ -51,10 +51,13 @@ UPDATE nft.purchases SET status = 'COMPLETED', tx_hash = $3, log_index = $4, tok
        updated_at = $6, look_at = NULL, failure = NULL
  WHERE id = $1 AND status = $2
 """
+# Of two that one transaction completed only one can go on naming it.
 _REVERT: Final = """
-UPDATE nft.purchases SET status = 'PENDING_CHAIN', log_index = NULL, token_ids = '{}', completed_at = NULL,
-       updated_at = $2, look_at = $2
- WHERE id = $1 AND status = 'COMPLETED'
+UPDATE nft.purchases p SET status = 'PENDING_CHAIN', log_index = NULL, token_ids = '{}', completed_at = NULL,
+       updated_at = $2, look_at = $2,
+       tx_hash = CASE WHEN EXISTS (SELECT 1 FROM nft.purchases o WHERE o.tx_hash = p.tx_hash AND o.log_index IS NULL)
+                      THEN NULL ELSE p.tx_hash END
+ WHERE p.id = $1 AND p.status = 'COMPLETED'
 """
 _LEAVE: Final = """
 UPDATE nft.purchases SET status = $3, failure = $4, updated_at = $5, look_at = NULL
@@ -154,6 +157,7 @@ async def insert(tx: Connection, purchase: Purchase) -> None:
         purchase.currency,
         parts.quantity,
         Decimal(parts.unit_wei),
+        Decimal(parts.total_wei),
         Decimal(parts.fee_wei),
         Decimal(parts.royalty_wei),
         Decimal(parts.seller_wei),
