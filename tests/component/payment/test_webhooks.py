@@ -106,7 +106,7 @@ async def test_an_event_of_another_form_is_set_aside_and_hurts_nobody(world: Wor
 
 
 async def test_a_story_told_in_any_order_ends_the_same(world: World) -> None:
-    """Subscribe with a trial, pay, change the plan, cancel, take it back; buy; refund: four shuffles of all webhooks."""
+    """A trial, payments, an end taken back, another plan, a purchase refunded: told again in four other orders."""
     told: list[bytes] = []
     world.before_webhook = told.append
     person = await world.person()

@@ -155,12 +155,14 @@ class Checkout:
 
     def _subscribe(self, session: Json, number: str, refusal: str | None) -> None:
         world, told = self._world, session["data"]
+        trial_days = whole(told, "trial_period_days", otherwise=0)
+        if not trial_days:
+            refusal = refusal or payments.refusal_of(number, later=True)  # it is charged at once
         if refusal is not None:
             raise declined(refusal)
         card = payments.make_card(world, number, session["customer"])
         customer = world.find("customer", session["customer"])
         world.keep(customer, invoice_settings={"default_payment_method": card["id"]})
-        trial_days = whole(told, "trial_period_days", otherwise=0)
         price = world.find("price", session["price"])
         made = self._billing.start(
             session["customer"], price, card, trial_days=trial_days, metadata=section(told, "metadata")
