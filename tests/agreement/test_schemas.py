@@ -64,7 +64,13 @@ async def _catalog(connection: Any, service: str, *scripts: str) -> dict[str, li
 
 
 @pytest.mark.parametrize(
-    ("service", "pod"), [("auth", "auth-service-1"), ("analytics", "analytics-service-1"), ("worker", "worker-1")]
+    ("service", "pod"),
+    [
+        ("auth", "auth-service-1"),
+        ("coin", "coin-service-1"),
+        ("analytics", "analytics-service-1"),
+        ("worker", "worker-1"),
+    ],
 )
 async def test_the_schema_file_equals_the_replay_of_the_migrations(stores: Held, service: str, pod: str) -> None:
     environment = stores.environment(pod)

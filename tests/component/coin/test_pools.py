@@ -31,6 +31,9 @@ async def test_a_filled_pool_makes_the_coin_tradable(world: World) -> None:
     assert {each["bucket"]: each["released"] for each in detail["allocations"]}["POOL"] == str(250_000 * COIN)
     (created,) = await world.events("coin.pool_created", coin.id)
     assert (created["address"], created["type"]) == (pool.address, "UNISWAP_V2")
+    (deed,) = await world.events("audit.recorded", coin.id)
+    assert (deed["action"], deed["actorId"]) == ("coin.pool_requested", story.artist.user_id)
+    assert deed["after"] == {"ethWei": str(ETHER), "poolType": "UNISWAP_V2"}
     assert (await story.artist.post(path, BODY)).code == "CONFLICT"
     await story.agrees_with_the_chain()
 

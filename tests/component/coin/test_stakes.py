@@ -8,7 +8,7 @@ from tests.component.contracts.node import Reverted, now
 
 from audifi.clients.chain.contracts.surface import CoinContract, PoolContract, StakingContract
 from audifi.services.coin import loops
-from audifi.services.coin.rules.supply import COIN
+from audifi.services.coin.rules.supply import COIN, SUPPLY
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -134,7 +134,7 @@ async def test_what_cannot_be_staked(world: World) -> None:
     await world.deliver(early.launched())
     assert (await fan.post(f"{early.path}/stake", {"amount": "1"})).code == "INVALID_STATE"
     for wrong in (
-        {"amount": "0"}, {"amount": "-1"}, {"amount": "1.5"}, {"amount": str(COIN + 1)}, {"amount": 5}, {},
+        {"amount": "0"}, {"amount": "-1"}, {"amount": "1.5"}, {"amount": str(SUPPLY + 1)}, {"amount": 5}, {},
         {"amount": "1", "lockDays": 31}, {"amount": "1", "wallet": story.artist.wallet}, {"amount": "1", "more": 1},
     ):  # fmt: skip
         assert (await fan.post(path, wrong)).code == "VALIDATION_ERROR", wrong

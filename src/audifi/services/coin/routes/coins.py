@@ -14,7 +14,7 @@ from audifi.kernel.connection import Connection
 from audifi.kernel.http import Access, Body, Operation, Page, Paging, Reply
 from audifi.services.coin.errors import CoinExists, CoinNotFound, Forbidden, Invalid
 from audifi.services.coin.parts import CoinCall
-from audifi.services.coin.routes import found, limits
+from audifi.services.coin.routes import audit, found, limits
 from audifi.services.coin.routes.found import ArtistPath
 from audifi.services.coin.routes.replies import (
     BalanceReply,
@@ -114,6 +114,8 @@ async def deploy(call: CoinCall, body: DeployBody) -> CoinDetail:
     )
     async with call.deps.database.transaction() as tx:
         coin = await deploying.asked(tx, new)
+        deed = {"name": coin.name or "", "symbol": coin.symbol or "", "treasury": coin.treasury}
+        await audit.recorded(tx, call, "coin.deploy_requested", coin.id, deed)
         reply = await _detail(tx, coin, await pools.of_coin(tx, coin.id))
         await call.settle(tx, reply)
     return reply

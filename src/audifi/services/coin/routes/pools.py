@@ -13,7 +13,7 @@ from msgspec import field
 from audifi.kernel.http import Access, Body, Operation, Reply
 from audifi.services.coin.errors import CoinNotFound, Conflict, Forbidden, Invalid, InvalidState, PoolNotFound
 from audifi.services.coin.parts import CoinCall
-from audifi.services.coin.routes import found
+from audifi.services.coin.routes import audit, found
 from audifi.services.coin.routes.found import Amount, ArtistPath
 from audifi.services.coin.routes.replies import PoolReply, pool_reply
 from audifi.services.coin.rules import trading
@@ -71,6 +71,8 @@ async def fill(call: CoinCall, body: PoolBody) -> PoolReply:
         if body.fee_bps != coin.pool_fee_bps:
             raise Invalid(details={"feeBps": f"this coin was deployed with {coin.pool_fee_bps}"})
         reply = pool_reply(await providing.asked(tx, coin, type_=body.pool_type, native_wei=native_wei))
+        deed = {"ethWei": body.eth_wei, "poolType": body.pool_type}
+        await audit.recorded(tx, call, "coin.pool_requested", coin.id, deed)
         await call.settle(tx, reply)
     return reply
 

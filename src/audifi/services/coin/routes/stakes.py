@@ -3,6 +3,7 @@
 Between: the gateway (/coins/{artistId}/stake…), store.stakes, auth-service (whose wallets are whose).
 Shape: coins are the wallet's, so the platform never moves them: an answer lists the transactions the wallet has to
 send, in their order. What became of them is read from the chain (facts).
+Not checked: whether the wallet holds so much. The chain knows, and knows earlier than we do.
 Errors: CoinNotFound, InvalidState, StakeLocked, NotFound, Invalid.
 Source: domain.md 2.5 "Staking".
 """
@@ -19,6 +20,7 @@ from audifi.services.coin.routes import found
 from audifi.services.coin.routes.found import Amount, ArtistPath
 from audifi.services.coin.routes.replies import StakeReply, TransactionReply, stake_reply
 from audifi.services.coin.rules import staking
+from audifi.services.coin.rules.supply import SUPPLY
 from audifi.services.coin.store import balances
 from audifi.services.coin.store import stakes as store
 from audifi.services.coin.store.coins import Coin
@@ -42,12 +44,13 @@ class UnstakeBody(Body):
 
 async def stake(call: CoinCall, body: StakeBody) -> StakeReply:
     """Promise a stake, and tell the wallet what to send: an approval, then the stake."""
-    wallet, amount = await found.own_wallet(call, body.wallet), parsed(body.amount)
+    amount = parsed(body.amount)
+    if amount > SUPPLY:
+        raise Invalid(details={"amount": "is more than there is"})
+    wallet = await found.own_wallet(call, body.wallet)
     async with call.deps.database.transaction() as tx:
         coin = await found.coin(tx, call)
         address, contract = _contracts(coin)
-        if await balances.of_wallets(tx, coin.id, [wallet]) < amount:
-            raise Invalid(details={"amount": "is more than this wallet holds, as far as its chain was read"})
         is_provider = await balances.is_provider(tx, coin.id, wallet)
         new = Stake(
             id=str(new_id()),

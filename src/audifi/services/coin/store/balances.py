@@ -12,6 +12,17 @@ from decimal import Decimal
 from audifi.kernel.connection import Connection, changed
 
 NOBODY = "0x" + "00" * 20
+# How to take, and how to give.
+_COINS = (
+    "UPDATE coin.coin_balances SET balance = balance - $3 WHERE coin_id = $1 AND wallet = $2",
+    """INSERT INTO coin.coin_balances AS old (coin_id, wallet, balance) VALUES ($1, $2, $3)
+       ON CONFLICT (coin_id, wallet) DO UPDATE SET balance = old.balance + excluded.balance""",
+)
+_POOL_SHARES = (
+    "UPDATE coin.pool_shares SET balance = balance - $3 WHERE coin_id = $1 AND wallet = $2",
+    """INSERT INTO coin.pool_shares AS old (coin_id, wallet, balance) VALUES ($1, $2, $3)
+       ON CONFLICT (coin_id, wallet) DO UPDATE SET balance = old.balance + excluded.balance""",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,16 +95,13 @@ async def move(tx: Connection, coin_id: str, movement: Movement, *, of_pool: boo
     """Change both balances: of the coin, or of its pool's shares. To and from nobody, coins come and go."""
     if movement.amount == 0 or movement.from_wallet == movement.to_wallet:
         return
-    table = "coin.pool_shares" if of_pool else "coin.coin_balances"
+    take, give = _POOL_SHARES if of_pool else _COINS
     value = Decimal(movement.amount)
     if movement.from_wallet != NOBODY:
-        statement = f"UPDATE {table} SET balance = balance - $3 WHERE coin_id = $1 AND wallet = $2"  # noqa: S608  # constant text
-        done = changed(await tx.execute(statement, coin_id, movement.from_wallet, value))
+        done = changed(await tx.execute(take, coin_id, movement.from_wallet, value))
         assert done == 1, f"{movement.from_wallet} sends from nothing in {movement.tx_hash}: logs are missing"
     if movement.to_wallet != NOBODY:
-        statement = f"""INSERT INTO {table} AS old (coin_id, wallet, balance) VALUES ($1, $2, $3)
-                        ON CONFLICT (coin_id, wallet) DO UPDATE SET balance = old.balance + excluded.balance"""  # noqa: S608  # constant text
-        await tx.execute(statement, coin_id, movement.to_wallet, value)
+        await tx.execute(give, coin_id, movement.to_wallet, value)
 
 
 async def of_wallets(connection: Connection, coin_id: str, wallets: Sequence[str]) -> int:
