@@ -28,6 +28,7 @@ VERBS: Final = (
     ("chain", "audifi.cli.chain:chain", "Ask the blockchains through the platform's providers."),
     ("pins", "audifi.cli.pins:pins", "List, add, audit and repair what is pinned on IPFS."),
     ("queue", "audifi.cli.queue:queue", "Show the queue; send what was given up again, or drop it."),
+    ("reconcile", "audifi.cli.reconcile:reconcile", "Prove that the books agree with the chains."),
     ("env", "audifi.cli.env:env", "Show what a process is told."),
     ("restart", "audifi.cli.restart:restart", "Restart a component or one pod."),
     ("trust", "audifi.cli.trust:trust", "Print or install the local certificate authority."),

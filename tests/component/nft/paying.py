@@ -222,7 +222,7 @@ class Paying:
         self.bury()
         await self.follow()
         async with asyncio.timeout(30):
-            while (await self.parts.chains[CHAIN].finalized()).number < wanted:
+            while (await self.parts.chains[CHAIN].finalized()).number < wanted:  # noqa: ASYNC110  # no event says so
                 await asyncio.sleep(0.1)
 
     async def follow(self) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import random
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings

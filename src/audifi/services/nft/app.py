@@ -27,7 +27,7 @@ from audifi.kernel.peers import Peers
 from audifi.kernel.queue import Consumer, Queue
 from audifi.kernel.server import Service
 from audifi.kernel.sessions import Sessions
-from audifi.services.nft import consumers, facts, housekeeping, purchases_loop, timers
+from audifi.services.nft import consumers, facts, housekeeping, purchases_loop, reconcile, timers
 from audifi.services.nft.parts import Parts
 from audifi.services.nft.routes import OPERATIONS, limits
 from audifi.services.nft.sagas import dividend
@@ -106,6 +106,7 @@ def service(settings: NftSettings, stores: Stores, *, clock: Clock) -> Service:
             partial(timers.work, parts),
             partial(purchases_loop.work, parts),
             partial(dividend.work, parts),
+            partial(reconcile.work, parts),
         ),
     )
 
