@@ -9,6 +9,8 @@ from uuid import UUID
 import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
+from hypothesis import given
+from hypothesis import strategies as st
 
 from audifi.clients.chain.contracts import abi, events
 from audifi.clients.chain.contracts.surface import NAMES, CoinContract, DividendContract, MasterContract
@@ -97,3 +99,17 @@ def test_a_uuid_is_kept_as_a_number_and_a_source_chooses_its_function() -> None:
     dividend = DividendContract(MASTER.address)
     assert dividend.deposit_revenue(payout).hex()[8:] == f"{payout.int:064x}"
     assert dividend.deposit_revenue(payout)[:4] != dividend.deposit_revenue(payout, "STREAMING")[:4]
+
+
+@given(
+    wallet=st.binary(min_size=20, max_size=20),
+    amount=st.integers(0, 2**256 - 1),
+    word=st.binary(min_size=32, max_size=32),
+)
+def test_words_are_read_as_eth_abi_reads_them(wallet: bytes, amount: int, word: bytes) -> None:
+    types = ("address", "uint256", "bytes32")
+    data = encode(types, ["0x" + wallet.hex(), amount, word])
+    read = abi._decoded(types, data, "x")  # pyright: ignore[reportPrivateUsage]
+    assert read == ("0x" + wallet.hex(), amount, "0x" + word.hex())
+    with pytest.raises(abi.Undecodable):
+        abi._decoded(types, b"\x01" + data[1:], "x")  # pyright: ignore[reportPrivateUsage]

@@ -9,6 +9,7 @@ Errors: Undecodable when a log of ours does not fit our ABI. Logs of events we d
 Source: contracts/src (the events), domain.md 2.2 (which are indexed, and by what they are idempotent).
 """
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -319,6 +320,7 @@ def read_all(contract: str, address: str, logs: Iterable[Mapping[str, Any]]) -> 
     return sorted(found, key=lambda logged: (logged.block_number, logged.log_index))
 
 
+@functools.cache  # as many names as our contracts have
 def _snake(name: str) -> str:
     """Return `tokenId` as token_id, and the word `from`, which Python keeps for itself, as from_."""
     spelled = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()

@@ -8,7 +8,7 @@ Errors: what the driver raises, which kernel.database translates.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 
 from audifi.clients.chain.contracts import events
@@ -117,7 +117,7 @@ def _row(chain_id: int, each: Stored) -> tuple[object, ...]:
         logged.address,
         each.contract,
         type(logged.event).__name__,
-        json.dumps(asdict(logged.event)),  # not msgspec: it reads numbers beyond 64 bits as floats
+        json.dumps(vars(logged.event)),  # not msgspec: it reads numbers beyond 64 bits as floats
     )
 
 
