@@ -1,6 +1,6 @@
 """Last act: every book says the same: the API, analytics, the chain, and the platform's own reconciliation.
 
-Between: play (asks), ledger (the chain), sdk (the API), local.console (`audifi reconcile`'s program).
+Between: play (asks), ledger (the chain), sdk (the API), operating (`audifi reconcile`).
 Shape: first who owns what, then how much money went where.
 Invariant: whole numbers are compared, never rounded: to the wei.
 Units: wei; *_s seconds.
@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+from audifi.drills.journey import operating
 from audifi.drills.journey.crowd import together
 from audifi.drills.journey.earnings import Earnings
 from audifi.drills.journey.narration import expect
@@ -35,6 +36,11 @@ async def agree(telling: Telling, release: Release, fans: Sequence[Fan], resale:
         await _money(story, release, resale)
     async with narrator.step("analytics agree with the ledger, to the wei"):
         await _told(story, release, resale, len(earnings.weights))
+    async with narrator.step("the platform's own reconciliation finds no difference"):
+        report = await operating.reconciled(telling.stage)
+        expect("what differs between the books and the chains", report["differences"], [])
+        compared = sum(line["sharesCompared"] for line in report["chains"])
+        narrator.note(f"{compared} owners and {report['cardsCompared']} card payments compared, of all runs so far")
 
 
 async def _ownership(story: Story, release: Release, fans: Sequence[Fan], resale: Resale, earnings: Earnings) -> None:

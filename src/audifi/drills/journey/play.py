@@ -12,9 +12,9 @@ from random import Random
 from typing import Any
 
 from audifi.drills.journey import agreement, coins, earnings, losses, release, resale, sale
-from audifi.drills.journey.administration import administrator
 from audifi.drills.journey.losses import Loss
 from audifi.drills.journey.narration import Narrator
+from audifi.drills.journey.operating import administrator
 from audifi.drills.journey.stage import Telling, stage
 from audifi.drills.journey.story import Story
 from audifi.local.state import Instance

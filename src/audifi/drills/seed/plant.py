@@ -11,8 +11,8 @@ Source: domain.md 2.8 "Demo seed".
 from typing import Any, Final
 
 from audifi.drills.journey import cards, people
-from audifi.drills.journey.administration import grant
 from audifi.drills.journey.narration import Narrator
+from audifi.drills.journey.operating import grant
 from audifi.drills.journey.people import Person
 from audifi.drills.journey.release import launch, live, upload
 from audifi.drills.journey.stage import Stage, stage
