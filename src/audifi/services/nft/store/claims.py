@@ -104,12 +104,19 @@ async def insert(tx: Connection, distribution_id: str, allocations: Sequence[All
 
 
 async def amounts(connection: Connection, distribution_id: str) -> dict[str, int]:
-    """Return wallet → amount, of all that get something."""
-    rows = await connection.fetch(
-        "SELECT wallet, amount_wei FROM nft.dividend_allocations WHERE distribution_id = $1 AND amount_wei > 0",
+    """Return wallet → amount, of all that get something: page by page, so that no statement runs into its time-out."""
+    found: dict[str, int] = {}
+    last = ""
+    while rows := await connection.fetch(
+        """SELECT wallet, amount_wei::text AS amount FROM nft.dividend_allocations
+            WHERE distribution_id = $1 AND wallet > $2 AND amount_wei > 0 ORDER BY wallet LIMIT $3""",
         distribution_id,
-    )
-    return {row["wallet"]: int(row["amount_wei"]) for row in rows}
+        last,
+        ROWS_AT_ONCE,
+    ):
+        found.update((row["wallet"], int(row["amount"])) for row in rows)
+        last = rows[-1]["wallet"]
+    return found
 
 
 async def of_wallets(

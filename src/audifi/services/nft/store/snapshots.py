@@ -38,13 +38,16 @@ async def take(tx: Connection, master_id: str, block: int, reason: str) -> None:
 
 async def shares_of(connection: Connection, master_id: str, block: int) -> dict[str, int]:
     """Return wallet → number of shares, of a snapshot that was kept."""
-    rows = await connection.fetch(
-        """SELECT owner_wallet, count(*) AS shares FROM nft.ownership_snapshots
-            WHERE master_id = $1 AND block = $2 GROUP BY owner_wallet""",
+    # Two arrays in one row: a hundred thousand rows take the driver ten times as long.
+    row = await connection.fetchrow(
+        """SELECT coalesce(array_agg(owner_wallet), '{}') AS wallets, coalesce(array_agg(shares), '{}') AS shares
+             FROM (SELECT owner_wallet, count(*) AS shares FROM nft.ownership_snapshots
+                    WHERE master_id = $1 AND block = $2 GROUP BY owner_wallet) AS held""",
         master_id,
         block,
     )
-    return {row["owner_wallet"]: row["shares"] for row in rows}
+    assert row is not None, "an aggregate returns one row"
+    return dict(zip(row["wallets"], row["shares"], strict=True))
 
 
 async def owners(connection: Connection, master_id: str, block: int, *, first: int, last: int) -> dict[int, str]:
