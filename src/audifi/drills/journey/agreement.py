@@ -40,7 +40,9 @@ async def agree(telling: Telling, release: Release, fans: Sequence[Fan], resale:
         report = await operating.reconciled(telling.stage)
         expect("what differs between the books and the chains", report["differences"], [])
         compared = sum(line["sharesCompared"] for line in report["chains"])
-        narrator.note(f"{compared} owners and {report['cardsCompared']} card payments compared, of all runs so far")
+        narrator.note(f"{compared} owners compared, of all masters on the platform")
+        for text in report["notCompared"]:
+            narrator.note(f"not compared: {text}")
 
 
 async def _ownership(story: Story, release: Release, fans: Sequence[Fan], resale: Resale, earnings: Earnings) -> None:

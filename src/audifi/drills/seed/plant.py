@@ -23,7 +23,7 @@ from audifi.drills.seed.keyring import Keyring
 from audifi.local.ports import LOOPBACK
 from audifi.local.state import Instance
 from audifi.local.waiting import NotReady, wait_for
-from audifi.sdk import Ipo, Master
+from audifi.sdk import Master
 from audifi.wire.problems import IpoNotFound, NotFound
 
 SUBSCRIBED_WITHIN_S: Final = 60.0
@@ -116,22 +116,28 @@ async def _producer(opened: Stage, admin: Person, narrator: Narrator) -> None:
 
 
 async def _recording(artist: Person, recording: Recording, narrator: Narrator) -> None:
-    master = await _found(artist, recording.title) or await _registered(artist, recording)
-    before = master.status
+    found = await _found(artist, recording.title)
+    master = found or await _registered(artist, recording)
     if recording.offer is not None:
         if master.audio_cid is None:
             await upload(artist, master)
         if master.status == "DRAFT":
             await artist.client.masters.confirm_rights(master.id, await people.agree(artist, "MINT"))
             master = await artist.client.masters.lock(master.id)
-        offer = await _offered(artist, master, recording.offer)
-        narrator.note(f"{master.status}, was {before}; its offer is {offer.status}")
-    else:
-        narrator.note(f"{master.status}")
+        await _offered(artist, master, recording.offer)
+    now = await _found(artist, recording.title)
+    assert now is not None, "it was just there"
+    offer = f", its offer {now.ipo.status}" if now.ipo is not None else ""
+    is_same = found is not None and _states(found) == _states(now)
+    narrator.note(f"{'is there' if is_same else 'made'}: {now.status}{offer}")
+
+
+def _states(master: Master) -> tuple[str, str | None]:
+    return master.status, master.ipo.status if master.ipo is not None else None
 
 
 async def _found(artist: Person, title: str) -> Master | None:
-    own = await artist.client.masters.list(mine="true", limit=100)
+    own = await artist.client.masters.list(mine="true", include="ipo", limit=100)
     return next((master for master in own.data if master.title == title), None)
 
 
@@ -147,7 +153,7 @@ async def _registered(artist: Person, recording: Recording) -> Master:
     return await artist.client.masters.create(**fields)
 
 
-async def _offered(artist: Person, master: Master, wanted: Offer) -> Ipo:
+async def _offered(artist: Person, master: Master, wanted: Offer) -> None:
     ipos = artist.client.ipos
     try:
         offer = await ipos.find(master.id)
@@ -162,7 +168,7 @@ async def _offered(artist: Person, master: Master, wanted: Offer) -> Ipo:
         }
         offer = await ipos.create(master.id, **terms)
     if not wanted.is_live or offer.status in OPEN:
-        return offer
+        return
     if offer.status == "DRAFT":
         await launch(artist, master.id)
-    return await live(artist, master.id)
+    await live(artist, master.id)
