@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from audifi.kernel.http import Access, Operation, openapi
-from audifi.targets.reference.merged import Document, merged, public
+from audifi.targets.reference.merged import Document, merged, public, text
 from audifi.targets.reference.pages import page
 from audifi.wire import routes
 
@@ -29,16 +29,15 @@ def written(service: str) -> str:
     """Return the document as it is committed; the version is that of the deployment, not of the text."""
     limits = importlib.import_module(f"audifi.services.{service}.routes.limits").EVERYWHERE
     made = openapi(operations(service), title=f"{service}-service", version="1", limits=limits)
-    return msgspec.json.format(msgspec.json.encode(made), indent=2).decode() + "\n"
+    return text(made)
 
 
 def generated() -> dict[Path, str]:
     """Return the one document of all services, and a page for each."""
     documents: dict[str, Document] = {name: msgspec.json.decode(written(name)) for name in SERVICES}
     whole = merged(documents, version="1")
-    text = msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
     pages = {ROOT / f"docs/reference/{name}.md": page(name, whole, public(documents[name])) for name in SERVICES}
-    return {document("audifi"): text, **pages}
+    return {document("audifi"): text(whole), **pages}
 
 
 def every(*, internal: bool) -> Iterator[tuple[str, Operation]]:
@@ -59,7 +58,7 @@ def _name(value: object) -> str:
 
 
 def test_the_merged_document_and_the_reference_are_fresh() -> None:
-    stale = [path.name for path, text in generated().items() if not path.exists() or path.read_text() != text]
+    stale = [path.name for path, made in generated().items() if not path.exists() or path.read_text() != made]
     assert stale == [], f"stale: run `{REGENERATE}`"
 
 

@@ -27,8 +27,8 @@ def test_every_operation_is_there_with_every_status_it_may_have() -> None:
 def test_references_lead_somewhere_and_ids_are_unique() -> None:
     text = json.dumps(DOCUMENT)
     for part in text.split('"$ref": "')[1:]:
-        name = part.partition('"')[0].removeprefix("#/components/schemas/")
-        assert name in DOCUMENT["components"]["schemas"]
+        kind, name = part.partition('"')[0].removeprefix("#/components/").split("/")
+        assert name in DOCUMENT["components"][kind]
     ids = [operation["operationId"] for path in DOCUMENT["paths"].values() for operation in path.values()]
     assert len(ids) == len(set(ids)) == len(OPERATIONS)
 

@@ -58,15 +58,32 @@ def openapi(operations: Sequence[Operation], *, title: str, version: str, limits
     for operation in sorted(operations, key=lambda each: (each.path, each.method)):
         described = _operation(operation, schemas, components, limits)
         paths.setdefault(operation.path, {})[operation.method.lower()] = described
+    refusals = _shared_refusals(paths)
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},
         "paths": paths,
         "components": {
+            "responses": refusals,
             "schemas": dict(sorted({**components, "Problem": _PROBLEM, "Pagination": _PAGINATION}.items())),
             "securitySchemes": _SECURITY,
         },
     }
+
+
+def _shared_refusals(paths: Document) -> Document:
+    """Say each refusal once: most operations refuse for the same reasons."""
+    shared: Document = {}
+    for operation in (each for item in paths.values() for each in item.values()):
+        responses: Document = operation["responses"]
+        for status, response in responses.items():
+            codes = response["description"].split(" · ")
+            content = response.get("content", {}).get("application/json", {})
+            if status[0] in "45" and content.get("schema") == {"$ref": _REF.format(name="Problem")}:
+                name = ".".join((status, *codes))
+                shared[name] = response
+                responses[status] = {"$ref": f"#/components/responses/{name}"}
+    return dict(sorted(shared.items()))
 
 
 def _schemas(operations: Sequence[Operation]) -> tuple[dict[Any, Document], Document]:

@@ -2,7 +2,7 @@
 
 Between: docs/openapi/<service>.json and docs/openapi/audifi.json, pages beside this file.
 Shape: OpenAPI 3.1; public operations only, under the public prefix; schemas are named `<service>.<Name>`, because two
-services may mean different things by one word. `Problem` and `Pagination` are everybody's.
+services may mean different things by one word. `Problem`, `Pagination` and refusals are everybody's.
 Invariant: pure: the same documents give the same bytes.
 Errors: AssertionError for a path that two services serve (wire.routes could send it to one only).
 Source: OpenAPI Specification 3.1.0; domain.md 2.0 (paths, formats).
@@ -10,6 +10,7 @@ Source: OpenAPI Specification 3.1.0; domain.md 2.0 (paths, formats).
 
 import re
 from collections.abc import Mapping
+from json import dumps
 from typing import Any, Final, TypeAlias, cast
 
 from audifi.wire import routes
@@ -17,6 +18,9 @@ from audifi.wire import routes
 Document: TypeAlias = dict[str, Any]
 SHARED: Final = ("Problem", "Pagination")
 _REF: Final = re.compile(r"#/components/schemas/(?:audifi\.services\.\w+\.routes\.)?(.+)")
+# An object or list without another one inside, over several lines; no text of ours has braces and a line break.
+_INNERMOST: Final = re.compile(r"\{\n[^{}\[\]]*\n *\}|\[\n[^{}\[\]]*\n *\]")
+LINE_MAX: Final = 100
 INTERNAL: Final = "/internal/"
 # Heads that stand for the same service (an alias) have no page of their own.
 _REWRITTEN: Final = tuple(row.rewrite for row in routes.ROUTES if row.rewrite is not None and row.at_root)
@@ -32,6 +36,7 @@ def merged(documents: Mapping[str, Document], *, version: str) -> Document:
     """One document out of those of the services, by their short names."""
     paths: Document = {}
     schemas: Document = {}
+    responses: Document = {}
     for service, document in sorted(documents.items()):
         public = {_public(path): item for path, item in document["paths"].items() if not path.startswith(INTERNAL)}
         for path, item in _renamed(public, service).items():
@@ -39,17 +44,32 @@ def merged(documents: Mapping[str, Document], *, version: str) -> Document:
             paths[path] = item
         for name, schema in document["components"]["schemas"].items():
             schemas[_name(name, service)] = _renamed(schema, service)
-    used = _reachable(paths, schemas)
+        responses |= document["components"]["responses"]
+    used = _reachable([paths, responses], schemas)
+    named = references(paths)
     return {
         "openapi": "3.1.0",
         "info": {"title": "AudiFi", "version": version, "description": DESCRIPTION},
         "servers": [{"url": f"https://api.audifi.io{routes.PREFIXES[0]}"}],
         "paths": dict(sorted(paths.items())),
         "components": {
+            "responses": {name: each for name, each in sorted(responses.items()) if name in named},
             "schemas": {name: schema for name, schema in sorted(schemas.items()) if name in used},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
+
+
+def text(document: Document) -> str:
+    """Write a document for people and diffs: what fits on a line is on one."""
+    indented = dumps(document, indent=1, ensure_ascii=False)
+    return _INNERMOST.sub(_on_one_line, indented) + "\n"
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    line = " ".join(part.strip() for part in found[0].splitlines())
+    line = line[0] + line[2:-2] + line[-1]
+    return line if len(line) <= LINE_MAX else found[0]
 
 
 def public(document: Document) -> list[str]:
@@ -95,9 +115,9 @@ def _reference(text: str, service: str) -> str:
     return text if found is None else f"#/components/schemas/{_name(found[1], service)}"
 
 
-def _reachable(paths: Document, schemas: Document) -> set[str]:
+def _reachable(parts: list[Document], schemas: Document) -> set[str]:
     reached: set[str] = set()
-    wanted = references(paths)
+    wanted = {name for name in references(parts) if name in schemas}
     while wanted:
         reached |= wanted
         wanted = set[str]().union(*(references(schemas[name]) for name in wanted)) - reached

@@ -91,9 +91,19 @@ def _answers(found: Document, document: Document) -> Iterator[str]:
         data = _resolved(_data(_resolved(schema, document)), document)
         fields = [(name, inner, name in data.get("required", [])) for name, inner in data.get("properties", {}).items()]
         yield from _table("", fields, document)
-    refusals = [(status, each["description"]) for status, each in found["responses"].items() if status[0] != "2"]
+    refusals = [
+        (status, _refusal(each, document)["description"])
+        for status, each in found["responses"].items()
+        if status[0] != "2"
+    ]
     yield ""
     yield "Refuses: " + "; ".join(f"{status} {codes}" for status, codes in refusals) + "."
+
+
+def _refusal(response: Document, document: Document) -> Document:
+    if "$ref" not in response:
+        return response
+    return document["components"]["responses"][response["$ref"].rpartition("/")[2]]
 
 
 def _data(schema: Document) -> Document:
