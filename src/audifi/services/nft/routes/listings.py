@@ -136,7 +136,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         method="GET", path="/marketplace/listings", handler=browse, summary="Browse what can be bought", tag=_TAG,
         access=Access.OPTIONAL, query=ListingsQuery, reply=ListingReply, listed=True, limits=(limits.BROWSE,),
-        description="Open IPOs (kind PRIMARY) and resales (kind SECONDARY); totals stop at 10,000 of each.",
+        description="Open IPOs (kind PRIMARY) and resales (kind SECONDARY); totals stop at 1,000 of each.",
     ),
     Operation(
         method="GET", path="/marketplace/listings/{id}", handler=find, summary="Show an offer", tag=_TAG,

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 
 from audifi.kernel.connection import Connection, Row
 
-COUNTED_MAX: Final = 10_000
+COUNTED_MAX: Final = 1000
 FOUND_MAX: Final = 500  # masters that a search looks at
 Sort = Literal["price-asc", "price-desc", "newest", "oldest"]
 _ORDERS: Final[dict[str, str]] = {
@@ -96,7 +96,7 @@ async def browse(connection: Connection, wanted: Wanted, *, limit: int, offset: 
     page = f"SELECT * FROM ({page}) both_halves ORDER BY {order} LIMIT ${len(values) + 2} OFFSET ${len(values) + 3}"  # noqa: S608
     query = _NAMED.format(page=page, order=", ".join(f"o.{part}" for part in order.split(", ")))
     rows = await connection.fetch(query, *values, limit + offset, limit, offset)
-    total = await connection.fetchval(_counted(primary, resale, len(values)), *values, COUNTED_MAX)
+    total = await connection.fetchval(_counted(primary, resale, order, len(values)), *values, COUNTED_MAX)
     return [offer_of(row) for row in rows], int(total)
 
 
@@ -107,9 +107,11 @@ async def find(connection: Connection, offer_id: str) -> Offer | None:
     return None if row is None else offer_of(row)
 
 
-def _counted(primary: str, resale: str, values: int) -> str:
-    last = f"${values + 1}"
-    return f"SELECT (SELECT count(*) FROM ({primary} LIMIT {last}) one) + (SELECT count(*) FROM ({resale} LIMIT {last}) two)"  # noqa: S608, E501
+def _counted(primary: str, resale: str, order: str, values: int) -> str:
+    # In the order of the page: counted along the same index, also in a table that is mostly past sales.
+    last = f"ORDER BY {order} LIMIT ${values + 1}"
+    one, two = f"SELECT count(*) FROM ({primary} {last}) one", f"SELECT count(*) FROM ({resale} {last}) two"  # noqa: S608
+    return f"SELECT ({one}) + ({two})"
 
 
 async def _found(connection: Connection, search: str | None) -> list[str] | None:
