@@ -198,8 +198,12 @@ async def test_nft_service_asks_for_a_refund_once(world: World) -> None:
     page = await person.checkout(kind="PURCHASE", purchaseId=purchase)
     early = await world.internal("POST", "/internal/v1/refunds", {"purchaseId": purchase})
     assert (early.status, early.code) == (409, "INVALID_STATE")
+    asked = "/internal/v1/purchases-paid?since=2026-01-01T00:00:00Z"
+    assert purchase not in {each["purchaseId"] for each in (await world.internal("GET", asked)).data}
     await world.stripe.pay(page.data["url"])
     await world.settle()
+    paid = {each["purchaseId"]: each["amountCents"] for each in (await world.internal("GET", asked)).data}
+    assert paid[purchase] > 0
     wanted = {"purchaseId": purchase, "reason": "not minted in 24 h"}
     first = await world.internal("POST", "/internal/v1/refunds", wanted)
     await world.settle()

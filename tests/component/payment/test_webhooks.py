@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -244,9 +245,9 @@ async def test_a_worker_that_died_lets_go_and_one_that_woke_up_late_commits_noth
         "SELECT id::text FROM payment.webhook_events WHERE event_id = $1", json.loads(payload)["id"]
     )
     await world.execute(
-        "UPDATE payment.webhook_events SET status = 'PROCESSING', next_attempt_at = now() + interval '1 minute'"
-        " WHERE id = $1",
+        "UPDATE payment.webhook_events SET status = 'PROCESSING', next_attempt_at = $2 WHERE id = $1",
         row["id"],
+        world.clock.now() + timedelta(minutes=1),
     )
     assert not await applying.apply(world.parts, row["id"])
     world.clock.advance(seconds=61)
