@@ -6,6 +6,7 @@ Errors: NotFound, InvalidState.
 Source: domain.md 2.4 "Internal".
 """
 
+from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -39,6 +40,26 @@ class RefundReply(Reply):
 
     payment_id: str
     status: str
+
+
+class SinceQuery(Body):
+    """From which moment on."""
+
+    since: Annotated[datetime, Meta(tz=True)]
+
+
+class PaidPurchaseReply(Reply):
+    """A purchase that was paid by card."""
+
+    purchase_id: str
+    amount_cents: int
+
+
+async def paid_purchases(call: PaymentCall, query: SinceQuery) -> list[PaidPurchaseReply]:
+    """Return what was paid by card, for whoever compares books."""
+    async with call.deps.database.read_primary() as connection:
+        found = await payments.paid_purchases(connection, query.since)
+    return [PaidPurchaseReply(purchase_id, cents) for purchase_id, cents in found.items()]
 
 
 async def plan(call: PaymentCall) -> StandingReply:
@@ -79,6 +100,10 @@ OPERATIONS: Final = (
     Operation(
         method="GET", path="/internal/v1/users/{id}/plan", handler=plan, summary="Show which plan counts for a user",
         tag=_TAG, access=Access.SERVICE, parameters=UserPath, reply=StandingReply,
+    ),
+    Operation(
+        method="GET", path="/internal/v1/purchases-paid", handler=paid_purchases, tag=_TAG, access=Access.SERVICE,
+        summary="List what was paid by card since a moment", query=SinceQuery, reply=list[PaidPurchaseReply],
     ),
     Operation(
         method="POST", path="/internal/v1/refunds", handler=refund, summary="Give the payment of a purchase back",

@@ -105,6 +105,9 @@ CREATE TABLE payment.payments (
     CHECK (refunded_at IS NULL OR succeeded_at IS NOT NULL)
 );
 CREATE INDEX payments_user ON payment.payments (user_id, created_at DESC);
+-- Reconciliation asks which purchases were paid since a moment.
+CREATE INDEX payments_paid_purchases ON payment.payments (succeeded_at)
+    WHERE purchase_id IS NOT NULL AND succeeded_at IS NOT NULL;
 
 -- Hosted pages we opened: what they cost is fixed here, and how long they are good for.
 CREATE TABLE payment.checkouts (

@@ -110,6 +110,16 @@ async def refunded(tx: Connection, payment_id: str, now: datetime) -> Payment | 
     return _payment(row) if row is not None else None
 
 
+async def paid_purchases(connection: Connection, since: datetime) -> dict[str, int]:
+    """Return purchase → cents, of what was paid since then, given back or not."""
+    rows = await connection.fetch(
+        """SELECT purchase_id, amount_cents FROM payment.payments
+            WHERE purchase_id IS NOT NULL AND succeeded_at IS NOT NULL AND succeeded_at >= $1""",
+        since,
+    )
+    return {str(row["purchase_id"]): row["amount_cents"] for row in rows}
+
+
 async def _one(connection: Connection, where: str, value: str) -> Payment | None:
     row = await connection.fetchrow(f"SELECT {_COLUMNS} FROM payment.payments WHERE {where}", value)  # noqa: S608
     return _payment(row) if row is not None else None
