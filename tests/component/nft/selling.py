@@ -30,6 +30,7 @@ from audifi.clients.chain.mirroring.mirror import Fact
 from audifi.kernel.http import application
 from audifi.kernel.ids import new_id
 from audifi.kernel.internal import InternalTokens
+from audifi.services.nft import purchases_loop
 from audifi.services.nft.facts import Facts
 from audifi.services.nft.parts import Parts
 from audifi.services.nft.routes import OPERATIONS
@@ -107,6 +108,12 @@ class Selling:
             "0x" + "00" * 32,
         )
         return of
+
+    async def expire(self) -> None:
+        """Let half an hour pass: every reservation nobody paid is let go, other tests' too."""
+        in_time = later(self.parts, minutes=31)
+        while await purchases_loop.expire(in_time):
+            pass
 
     def chain(self, of: Offered) -> "Chain":
         return Chain(self, of)

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.component.nft.paying import some_wallet
-from tests.component.nft.selling import PRICE, Chain, Offered, Selling, later
+from tests.component.nft.selling import PRICE, Chain, Offered, Selling
 
 from audifi.clients.chain.mirroring.mirror import Fact
-from audifi.services.nft import purchases_loop
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 _TABLES = {
@@ -79,7 +78,7 @@ async def test_a_mint_of_somebody_without_a_reservation_is_sold_all_the_same(sel
 async def test_a_mint_after_the_reservation_expired_still_counts(selling: Selling) -> None:
     of, buyer = await selling.offered(), await selling.buyer()
     purchase_id = (await buyer.reserve(of, 3)).data["purchaseId"]
-    await purchases_loop.expire(later(selling.parts, minutes=31))
+    await selling.expire()
     assert (await buyer.look(purchase_id))["status"] == "EXPIRED"
     assert await selling.ipo(of) == ("LIVE", 0, 0)
     late = await buyer.confirm(purchase_id, "0x" + "ab" * 32)

@@ -2,11 +2,10 @@
 
 import pytest
 from tests.component.nft.paying import CHAIN, some_wallet
-from tests.component.nft.selling import PRICE, Buyer, Offered, Selling, later, new_hash
+from tests.component.nft.selling import PRICE, Buyer, Offered, Selling, new_hash
 
 from audifi.clients.chain.contracts.surface import MarketContract, MasterContract
 from audifi.kernel.ids import new_id
-from audifi.services.nft import purchases_loop
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ASKED = 5 * PRICE
@@ -123,7 +122,7 @@ async def test_a_buyer_who_does_not_pay_lets_the_next_one(selling: Selling) -> N
     slow, quick = await selling.buyers(2)
     owner, listing_id = await _active(selling, of)
     expired = (await slow.take(listing_id)).data["purchaseId"]
-    await purchases_loop.expire(later(selling.parts, minutes=31))
+    await selling.expire()
     assert await _status(owner, listing_id) == "ACTIVE"
     bought = (await quick.take(listing_id)).data["purchaseId"]
     await selling.chain(of).resold(owner.wallet, slow.wallet, 1, ASKED)  # the slow one paid all the same, and first

@@ -131,7 +131,7 @@ async def test_a_card_is_charged_once_and_minted_once(selling: Selling) -> None:
 async def test_a_payment_after_the_reservation_goes_back(selling: Selling) -> None:
     of, buyer = await selling.offered(), await selling.buyer()
     purchase_id = (await buyer.reserve(of, 2, paymentMethod="STRIPE")).data["purchaseId"]
-    await purchases_loop.expire(later(selling.parts, minutes=31))
+    await selling.expire()
     for _ in range(2):
         paid = await selling.pay(purchase_id)
         assert (paid.data["status"], paid.data["refundDue"]) == ("REFUND_DUE", True)
