@@ -19,7 +19,13 @@ from audifi.topology.links import LINKS
 from audifi.topology.model.compute import Component, Kind, Port, Resources, Zone
 from audifi.topology.model.whole import Topology
 from audifi.topology.promises import PROMISES
-from audifi.topology.serving import AUTH_ENVIRONMENT, NFT_ENVIRONMENT, PAYMENT_ENVIRONMENT, WORKER_ENVIRONMENT
+from audifi.topology.serving import (
+    AUTH_ENVIRONMENT,
+    COIN_ENVIRONMENT,
+    NFT_ENVIRONMENT,
+    PAYMENT_ENVIRONMENT,
+    WORKER_ENVIRONMENT,
+)
 from audifi.topology.shapes import DESIGN_RESOURCES, availability, hosted, image, probes, service
 
 PODS = "design.md, Network Topology"
@@ -146,6 +152,7 @@ SERVICES = (
         metrics=9105,
         replicas=2,
         purpose="artist coins, stakes, pools",
+        environment=COIN_ENVIRONMENT,
         source=f"{PODS}: COIN (2 pods); {PORTS}",
     ),
     service(

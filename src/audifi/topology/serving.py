@@ -28,6 +28,7 @@ LOCAL_VALUES: dict[str, Value] = {
     environment.PAYOUT_GRACE_S: "0",
     environment.CHAIN_ADMIN_ADDRESS: "",
     environment.TREASURY_ADDRESS: "",
+    environment.POOL_SEED_WEI_MAX: "10000000000000000000",  # nobody's money
 }
 
 AUTH_ENVIRONMENT: tuple[tuple[str, Value], ...] = (
@@ -41,6 +42,9 @@ AUTH_ENVIRONMENT: tuple[tuple[str, Value], ...] = (
 CONTENT: tuple[str, Value] = (environment.CONTENT_DIRECTORY, SharedDirectory(name="content"))
 
 NFT_ENVIRONMENT: tuple[tuple[str, Value], ...] = (CONTENT,)
+
+# The platform's money at an artist's word, and the artist holds coins to sell for it: none, until that is decided.
+COIN_ENVIRONMENT: tuple[tuple[str, Value], ...] = ((environment.POOL_SEED_WEI_MAX, "0"),)
 
 PAYMENT_ENVIRONMENT: tuple[tuple[str, Value], ...] = (
     (environment.APP_URL, PublicUrl(domain="app")),

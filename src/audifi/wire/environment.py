@@ -80,6 +80,9 @@ CORS_ORIGINS: Final = "CORS_ORIGINS"
 MAIL_FROM: Final = "MAIL_FROM"
 PAYOUT_GRACE_S: Final = "PAYOUT_GRACE_S"  # how long a new wallet receives no payouts, so that its owner may object
 
+# coin-service.
+POOL_SEED_WEI_MAX: Final = "POOL_SEED_WEI_MAX"  # how much of its own money the platform adds to a pool; 0: none
+
 # payment-service.
 STRIPE_API_URL: Final = "STRIPE_API_URL"
 STRIPE_SECRET_KEY: Final = "STRIPE_SECRET_KEY"  # noqa: S105

@@ -390,12 +390,12 @@ class Person:
         settings, session_id = self.world.parts.settings, new_id().hex
         now_s = int(self.world.clock.now_s())
         record = SessionRecord(
-            user_id=self.user_id, roles=self.roles, mfa=Mfa.NONE, created_s=now_s, expires_s=now_s + 900
+            user_id=self.user_id, roles=self.roles, mfa=Mfa.PASSED, created_s=now_s, expires_s=now_s + 900
         )
         await self.world.parts.sessions.put(session_id, record, ttl_s=900)
         claims = {
             "iss": settings.token_issuer, "aud": settings.token_audience, "sub": self.user_id, "sid": session_id,
-            "jti": new_id().hex, "iat": now_s, "exp": now_s + 900, "roles": list(self.roles), "mfa": "none",
+            "jti": new_id().hex, "iat": now_s, "exp": now_s + 900, "roles": list(self.roles), "mfa": "passed",
         }  # fmt: skip
         head = base64url(json.dumps({"alg": "RS256", "kid": "tests", "typ": "JWT"}).encode())
         text = f"{head}.{base64url(json.dumps(claims).encode())}"

@@ -5,7 +5,6 @@ from tests.component.coin.driver import World
 from tests.component.contracts.node import ETHER, now
 
 from audifi.clients.chain.contracts.surface import CoinContract, PoolContract
-from audifi.services.coin.rules import trading
 from audifi.services.coin.rules.supply import COIN
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -120,7 +119,12 @@ async def test_who_may_not_fill_a_pool_and_with_what(world: World) -> None:
     await world.work(early.artist.user_id)
     assert (await early.artist.post(path, BODY)).code == "FORBIDDEN"
     assert (await story.artist.post(path, BODY, key=None)).code == "VALIDATION_ERROR"
-    for wrong in ({"feeBps": 100}, {"ethWei": "0"}, {"ethWei": str(trading.SEED_WEI_MAX + 1)}, {"poolType": "OTHER"}):
+    for wrong in (
+        {"feeBps": 100},
+        {"ethWei": "0"},
+        {"ethWei": str(world.parts.settings.pool_seed_wei_max + 1)},
+        {"poolType": "OTHER"},
+    ):
         assert (await story.artist.post(path, BODY | wrong)).code == "VALIDATION_ERROR", wrong
     assert (await world.someone().get(f"{story.path}/swap-quote?direction=BUY&amount=1")).code == "POOL_NOT_FOUND"
     assert (await world.someone().get(f"{story.path}/swap-quote?direction=BUY&amount=0")).code == "VALIDATION_ERROR"

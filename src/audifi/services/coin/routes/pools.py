@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from msgspec import field
 
-from audifi.kernel.http import Access, Body, Operation, Reply
+from audifi.kernel.http import Access, Body, Operation, Reply, StepUp
 from audifi.services.coin.errors import CoinNotFound, Conflict, Forbidden, Invalid, InvalidState, PoolNotFound
 from audifi.services.coin.parts import CoinCall
 from audifi.services.coin.routes import audit, found
@@ -60,8 +60,9 @@ async def fill(call: CoinCall, body: PoolBody) -> PoolReply:
     """Let the caller's coin trade; it does as soon as the chain has confirmed both sides."""
     found.require_own(call)
     native_wei = parsed(body.eth_wei)
-    if native_wei > trading.SEED_WEI_MAX:
-        raise Invalid(details={"ethWei": f"the platform adds at most {trading.SEED_WEI_MAX}"})
+    most = call.deps.settings.pool_seed_wei_max
+    if native_wei > most:  # 0 where the platform gives none: whoever holds coins could sell them for it at once
+        raise Invalid(details={"ethWei": f"the platform adds at most {most} wei to a pool"})
     async with call.deps.database.transaction() as tx:
         coin = await found.coin(tx, call)
         if coin.status == "TRADABLE":
@@ -102,8 +103,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     Operation(
         method="POST", path="/coins/{artistId}/pool", handler=fill, summary="Let one's coin trade", tag=_TAG,
-        access=Access.ARTIST, parameters=ArtistPath, body=PoolBody, reply=PoolReply, status=201, idempotent=True,
-        idempotency_required=True, errors=(CoinNotFound, Conflict, InvalidState, Forbidden, Invalid),
+        access=Access.ARTIST, step_up=StepUp.ALWAYS, parameters=ArtistPath, body=PoolBody, reply=PoolReply, status=201,
+        idempotent=True, idempotency_required=True, errors=(CoinNotFound, Conflict, InvalidState, Forbidden, Invalid),
         example={"poolType": "UNISWAP_V2", "ethWei": "1000000000000000000", "feeBps": 30},
     ),
     Operation(

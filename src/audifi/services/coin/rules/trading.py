@@ -17,8 +17,6 @@ BPS: Final = 10_000
 FEES_BPS: Final = (30, 100)
 SLIPPAGE_BPS: Final = 50  # what `minReceived` tolerates; half a percent is what wallets propose
 AMOUNT_MAX: Final = 2**128 - 1  # the contract's
-# The platform's own money, spent at an artist's word: at most this much for a pool. Decided here.
-SEED_WEI_MAX: Final = 10 * 10**18
 
 
 @dataclass(frozen=True)
