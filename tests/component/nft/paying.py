@@ -219,7 +219,7 @@ class Paying:
     async def final(self) -> None:
         """Bury what happened, mirror it, and wait until the service's own view of the chain has it final."""
         wanted = self.block()
-        self.bury()
+        self.bury(10)  # anvil's `finalized` is two of its epochs behind
         await self.follow()
         async with asyncio.timeout(30):
             while (await self.parts.chains[CHAIN].finalized()).number < wanted:  # noqa: ASYNC110  # no event says so
