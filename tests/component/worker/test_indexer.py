@@ -103,7 +103,6 @@ class Scene:
                     seen = (at, len(await self.subscriber.known(self.chain_id)))
                     if at >= last and await self.subscriber.known(self.chain_id) == await self.truth(*coins):
                         return
-                    await asyncio.sleep(0.05)
         raise AssertionError(f"at block {last} with {len(await self.truth(*coins))} logs, the mirror has {seen}")
 
 
