@@ -1,4 +1,4 @@
-"""A poison message ends among the dead letters; an operator looks, sends it again once, or drops it on the record."""
+"""An event that always fails ends as a dead letter; an operator looks, sends it again once, or drops it on the record."""
 
 import asyncio
 from collections.abc import Callable
