@@ -1,4 +1,4 @@
-"""An event that always fails ends as a dead letter; an operator looks, sends it again once, or drops it on the record."""
+"""An event that always fails ends as a dead letter; an operator looks, sends it again once, or drops it."""
 
 import asyncio
 from collections.abc import Callable
