@@ -6,7 +6,6 @@ logs into the service, `tell` says what became of a command. A test decides when
 Why its own chain id (Base): the mirror's rows of one chain belong to one test folder's chain.
 """
 
-import asyncio
 import itertools
 import time
 from collections.abc import Sequence
@@ -31,6 +30,7 @@ from audifi.kernel.ids import new_id
 from audifi.kernel.jwks import rsa_jwk
 from audifi.kernel.server import Service
 from audifi.kernel.sessions import SessionRecord
+from audifi.local.waiting import NotReady, wait_for
 from audifi.services.nft.parts import Parts
 from audifi.services.nft.routes import OPERATIONS
 from audifi.services.nft.sagas import dividend
@@ -221,9 +221,13 @@ class Paying:
         wanted = self.block()
         self.bury(10)  # anvil's `finalized` is two of its epochs behind
         await self.follow()
-        async with asyncio.timeout(30):
-            while (await self.parts.chains[CHAIN].finalized()).number < wanted:  # noqa: ASYNC110  # no event says so
-                await asyncio.sleep(0.1)
+
+        async def reached() -> None:
+            final = (await self.parts.chains[CHAIN].finalized()).number
+            if final < wanted:
+                raise NotReady(f"final up to {final}")
+
+        await wait_for(reached, within_s=30, saying=f"block {wanted} is final")
 
     async def follow(self) -> None:
         """Mirror everything up to the newest block."""

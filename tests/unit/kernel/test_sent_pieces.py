@@ -60,4 +60,4 @@ def test_the_document_says_what_is_sent() -> None:
     document = openapi(OPERATIONS, title="tested", version="1")
     responses = document["paths"]["/file"]["get"]["responses"]
     assert responses["200"]["content"] == {"text/csv": {"schema": {"type": "string"}}}
-    assert list(responses["404"]["content"]) == ["application/json"]
+    assert responses["404"] == {"$ref": "#/components/responses/404.NOT_FOUND"}

@@ -69,3 +69,16 @@ def test_the_address_of_a_new_contract_follows_from_who_makes_it() -> None:
         "0xf778b86fa74e846c4f0a1fbd1335fe81c00a0c91",
     ]
     assert len({created(sender, nonce) for nonce in (127, 128, 255, 256, 65_536)}) == 5
+
+
+@pytest.mark.parametrize(
+    ("producer", "command"),
+    [
+        ("coin-service", wanted.MintPurchased(master=MASTER, purchase_id=str(uuid4()), to=MASTER, count=1)),
+        ("nft-service", wanted.TransferCoin(coin=MASTER, to=MASTER, amount="1")),
+        ("payment-service", wanted.OpenSale(master=MASTER)),
+    ],
+)
+def test_a_service_asks_only_for_what_is_its_business(producer: str, command: AnyCommand) -> None:
+    with pytest.raises(Invalid, match="may not ask"):
+        commands.check_policy(producer, command)

@@ -4,7 +4,8 @@ Between: consumers (a typed command of wire.events.chain) and clients.chain.cont
 Roles. The signer operates: it mints, opens and closes sales, publishes roots, holds coins until they are given away.
 The admin (an offline key in production) grants roles and takes roots back; the treasury receives the platform's fees.
 Without addresses of their own both are the signer. A coin's admin is the signer in any case: it names the pool, once.
-Policy: these calls of our contracts and no others; a key begins with the short name of the service that asks.
+Policy: these calls of our contracts and no others, each for the service whose business it is; a key begins with the
+short name of the service that asks.
 Already done: a few refusals of our contracts say that what was wanted is so. They are a success, told without a hash.
 Units: wei and base units, int.
 Errors: Invalid for a foreign key; ValueError for values no contract takes (a bug of the producer: a dead letter).
@@ -65,6 +66,12 @@ def check_key(producer: str, key: str) -> None:
     prefix = producer.removesuffix("-service") + ":"
     if not producer.endswith("-service") or not key.startswith(prefix):
         raise Invalid(f"{producer} asks for {key!r}: its keys begin with {prefix!r}")
+
+
+def check_policy(producer: str, command: AnyCommand) -> None:
+    """Refuse a command that is not the producer's business: what a service that was taken over could ask for."""
+    if not isinstance(command, _ALLOWED.get(producer, ())):
+        raise Invalid(f"{producer} may not ask for {type(command).__name__}")
 
 
 def reason(error: CallerError) -> str:
@@ -183,6 +190,21 @@ _SENDINGS: Final[Mapping[type[Any], Callable[[Any, Roles], Sending]]] = {
     wanted.ApproveCoin: lambda it, _: _approve(it),
     wanted.FundStaking: lambda it, _: Sending(to=it.staking, data=StakingContract(it.staking).fund(parsed(it.amount))),
     wanted.AddLiquidity: lambda it, _: _liquidity(it),
+}
+
+_COINS: Final = (
+    wanted.DeployCoin,
+    wanted.DeployPool,
+    wanted.NamePool,
+    wanted.DeployStaking,
+    wanted.TransferCoin,
+    wanted.ApproveCoin,
+    wanted.FundStaking,
+    wanted.AddLiquidity,
+)
+_ALLOWED: Final[Mapping[str, tuple[type[Any], ...]]] = {
+    "coin-service": _COINS,
+    "nft-service": tuple(kind for kind in _SENDINGS if kind not in _COINS),
 }
 
 # Of the contracts' refusals those that mean "so it is": asked under another key, or done by somebody else.

@@ -62,6 +62,7 @@ def handlers(parts: Parts) -> dict[str, Handler]:
 
 async def _want(tx: Connection, parts: Parts, producer: str, data: ChainWanted) -> None:
     commands.check_key(producer, data.key)
+    commands.check_policy(producer, data.command)
     is_new = await command_rows.insert(
         tx, chain_id=data.chain_id, key=data.key, producer=producer, command=data.command
     )
