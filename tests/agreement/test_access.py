@@ -24,6 +24,7 @@ GUARDS: Final = {
     "A": {Access.ARTIST},
     "ARTIST|M": {Access.USER},
     "A|M": {Access.USER},
+    "O|M": {Access.USER},
     "M": {Access.ADMIN},
 }
 FACTOR: Final = {"+2FA": StepUp.ALWAYS, "+2fa": StepUp.IF_ENROLLED}

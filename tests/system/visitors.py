@@ -62,18 +62,20 @@ class Visitors:
         client = Audifi(self.api_url, ca_file=self.ca_file, retries=retries, local_address=address or new_address())
         return await self.stack.enter_async_context(client)
 
-    async def signed_in(self, *, retries: RetryPolicy | None = None, email: str | None = None) -> Audifi:
+    async def signed_in(
+        self, *, retries: RetryPolicy | None = None, email: str | None = None, address: str | None = None
+    ) -> Audifi:
         """Someone who followed the link in the mail."""
-        client = await self.guest(retries=retries)
+        client = await self.guest(retries=retries, address=address)
         address = email or new_email()
         await client.auth.request_link(address)
         outcome = await client.auth.verify(await self.token_for(address))
         assert isinstance(outcome, SignedIn), "a new account has no second factor"
         return client
 
-    async def with_second_factor(self) -> Audifi:
+    async def with_second_factor(self, *, address: str | None = None) -> Audifi:
         """Someone who enrolled an authenticator and showed a code in this session."""
-        client = await self.signed_in()
+        client = await self.signed_in(address=address)
         enrolment = await client.auth.enrol()
         await client.auth.confirm(TOTP(enrolment.secret).now())
         return client
