@@ -45,7 +45,7 @@ LATER: Final = {"GET /analytics/sessions/{id}", "GET /analytics/sessions/{id}/en
 PROVEN_BY_BODY: Final = {"POST /auth/2fa/verify"}
 # What an operation cannot do without; more than that is in the example of its body.
 QUERIES: Final[dict[str, dict[str, str | int]]] = {
-    "{address}": {"chainId": 1},
+    "/user/wallet/{address}": {"chainId": 1},
     "/analytics/export": {"from": "2026-01-01", "to": "2026-12-31", "format": "csv"},
 }
 OWNED: Final = {"A", "O", "A|M", "O|M"}
@@ -101,7 +101,7 @@ async def outcome(client: Audifi, world: World, service: str, name: str) -> str:
         method=method,
         path="/health" if template == "/health/platform" else world.path_of(name),
         body=content.get("example", {} if content else None),
-        query=next((query for part, query in QUERIES.items() if part in template), {}),
+        query=QUERIES.get(template, {}),
         idempotency_key=new_key() if keyed else None,
         files=(Upload(name="cover", path=world.cover),) if template.endswith("/upload") else (),
     )
