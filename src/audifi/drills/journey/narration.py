@@ -17,7 +17,9 @@ from audifi.local.errors import LocalError
 from audifi.local.waiting import TimedOut
 from audifi.wire.problems import Problem
 
-LOOK: Final = "./audifi status, ./audifi logs worker, ./audifi queue; one request: grep -r <requestId> .audifi/run/logs"
+LOOK: Final = (
+    "./audifi status, ./audifi logs worker, ./audifi queue list; one request: grep -r <requestId> .audifi/run/logs"
+)
 
 
 class JourneyFailed(Exception):

@@ -19,7 +19,7 @@ from typing import Final
 from audifi.clients.chain.contracts.surface import MasterContract
 from audifi.clients.chain.pool.chain import Chain
 from audifi.kernel.logs import log
-from audifi.services.nft.errors import BlockchainError
+from audifi.services.nft.errors import BlockchainError, Conflict
 from audifi.services.nft.parts import Parts
 from audifi.services.nft.rules import sale
 from audifi.services.nft.sagas import cards, reserving
@@ -79,6 +79,8 @@ async def _look_at(parts: Parts, purchase: Purchase, now: datetime) -> None:
             await _look_at_card(parts, purchase, chain, now)
     except BlockchainError as error:
         log.info("a purchase waits for its chain", purchase=purchase.id, error=error)
+    except Conflict as error:  # somebody holds its sale's lock for longer than we wait: the others go on
+        log.info("a purchase waits for the lock of its sale", purchase=purchase.id, error=error)
 
 
 async def _look_at_wallet(parts: Parts, purchase: Purchase, chain: Chain, now: datetime) -> None:
