@@ -7,20 +7,16 @@ Errors: a store that is away does not stop the start; /ready says so until it is
 """
 
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
-from audifi.kernel.cache import Cache
 from audifi.kernel.clock import Clock, SystemClock
-from audifi.kernel.database import Database
 from audifi.kernel.http import Kernel
 from audifi.kernel.identity import TokenVerifier
-from audifi.kernel.internal import InternalTokens
-from audifi.kernel.jwks import RemoteKeys
+from audifi.kernel.opening import Stores, opened, verifier
 from audifi.kernel.outbox import Relay
-from audifi.kernel.queue import Consumer, Queue
+from audifi.kernel.queue import Consumer
 from audifi.kernel.server import Service
 from audifi.kernel.sessions import Sessions
 from audifi.services.analytics import consumers, exporting, housekeeping, rolling
@@ -36,59 +32,23 @@ AT_ONCE: Final = 6  # of the pool's ten connections: a commit waits for a replic
 async def lifespan(settings: AnalyticsSettings) -> AsyncGenerator[Service, None]:
     """Open the stores, run, close them."""
     async with opened(settings) as stores:
-        yield service(settings, stores, verifier(settings), clock=SystemClock())
+        clock = SystemClock()
+        yield service(settings, stores, verifier(settings, clock), clock=clock)
 
 
-@dataclass(frozen=True)
-class Stores:
-    """Open stores."""
-
-    database: Database
-    cache: Cache
-    queue: Queue
-
-
-@asynccontextmanager
-async def opened(settings: AnalyticsSettings) -> AsyncGenerator[Stores, None]:
-    """Open everything; close it at the end."""
-    async with AsyncExitStack() as stack:
-        database = await Database.open(settings)
-        stack.push_async_callback(database.close)
-        cache = await Cache.open(settings)
-        stack.push_async_callback(cache.close)
-        queue = await Queue.open(settings)
-        stack.push_async_callback(queue.close)
-        yield Stores(database, cache, queue)
-
-
-def verifier(settings: AnalyticsSettings) -> TokenVerifier:
-    """Return who judges access tokens."""
-    assert settings.jwks_url is not None, "the topology tells every component but auth-service where the keys are"
-    return TokenVerifier(
-        issuer=settings.token_issuer,
-        audience=settings.token_audience,
-        source=RemoteKeys(settings.jwks_url),
-        clock=SystemClock(),
-    )
-
-
-def service(settings: AnalyticsSettings, stores: Stores, verifier: TokenVerifier, *, clock: Clock) -> Service:
+def service(settings: AnalyticsSettings, stores: Stores, judge: TokenVerifier, *, clock: Clock) -> Service:
     """Return the service over open stores."""
     database, cache, queue = stores.database, stores.cache, stores.queue
     sessions = Sessions(cache)
-    parts = Parts(settings=settings, clock=clock, database=database, sessions=sessions, verifier=verifier)
+    parts = Parts(settings=settings, clock=clock, database=database, sessions=sessions, verifier=judge)
     kernel = Kernel(
         settings=settings,
         deps=parts,
-        verifier=verifier,
+        verifier=judge,
         database=database,
         cache=cache,
         sessions=sessions,
-        internal=InternalTokens(
-            service=settings.service,
-            signing_key_jwk=settings.internal_signing_key.reveal(),
-            caller_keys_jwks=settings.internal_caller_keys,
-        ),
+        internal=stores.internal,
         clock=clock,
         limits=limits.EVERYWHERE,
     )

@@ -7,20 +7,15 @@ Errors: a store that is away does not stop the start; /ready says so until it is
 """
 
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 
 from audifi.clients.chain.mirroring.mirror import Mirror
-from audifi.kernel.cache import Cache
+from audifi.kernel import opening
 from audifi.kernel.clock import Clock, SystemClock
-from audifi.kernel.database import Database
 from audifi.kernel.http import Kernel
-from audifi.kernel.identity import TokenVerifier
-from audifi.kernel.internal import InternalTokens
-from audifi.kernel.jwks import RemoteKeys
+from audifi.kernel.opening import Stores, opened
 from audifi.kernel.outbox import Relay
-from audifi.kernel.peers import Peers
-from audifi.kernel.queue import Consumer, Queue
+from audifi.kernel.queue import Consumer
 from audifi.kernel.server import Service
 from audifi.kernel.sessions import Sessions
 from audifi.services.coin import consumers, facts, loops
@@ -35,37 +30,6 @@ async def lifespan(settings: CoinSettings) -> AsyncGenerator[Service, None]:
     """Open the stores, run, close them."""
     async with opened(settings) as stores:
         yield service(settings, stores, clock=SystemClock())
-
-
-@dataclass(frozen=True)
-class Stores:
-    """What is open."""
-
-    database: Database
-    cache: Cache
-    queue: Queue
-    peers: Peers
-    internal: InternalTokens
-
-
-@asynccontextmanager
-async def opened(settings: CoinSettings) -> AsyncGenerator[Stores, None]:
-    """Open everything; close it at the end."""
-    internal = InternalTokens(
-        service=settings.service,
-        signing_key_jwk=settings.internal_signing_key.reveal(),
-        caller_keys_jwks=settings.internal_caller_keys,
-    )
-    async with AsyncExitStack() as stack:
-        database = await Database.open(settings)
-        stack.push_async_callback(database.close)
-        cache = await Cache.open(settings)
-        stack.push_async_callback(cache.close)
-        queue = await Queue.open(settings)
-        stack.push_async_callback(queue.close)
-        peers = Peers.open(settings, internal)
-        stack.push_async_callback(peers.close)
-        yield Stores(database, cache, queue, peers, internal)
 
 
 def service(settings: CoinSettings, stores: Stores, *, clock: Clock) -> Service:
@@ -94,7 +58,6 @@ def service(settings: CoinSettings, stores: Stores, *, clock: Clock) -> Service:
 
 def assembled(settings: CoinSettings, stores: Stores, *, clock: Clock) -> Parts:
     """Return the service's own objects."""
-    assert settings.jwks_url is not None, "the topology tells every component but auth-service where the keys are"
     return Parts(
         settings=settings,
         clock=clock,
@@ -102,12 +65,7 @@ def assembled(settings: CoinSettings, stores: Stores, *, clock: Clock) -> Parts:
         cache=stores.cache,
         sessions=Sessions(stores.cache),
         internal=stores.internal,
-        verifier=TokenVerifier(
-            issuer=settings.token_issuer,
-            audience=settings.token_audience,
-            source=RemoteKeys(settings.jwks_url),
-            clock=clock,
-        ),
+        verifier=opening.verifier(settings, clock),
         peers=stores.peers,
         mirror=Mirror(applied=facts.applied, undone=facts.undone),
     )

@@ -15,16 +15,11 @@ from pathlib import Path
 from audifi.clients.chain import confirmations
 from audifi.clients.chain.pool.chains import Chains
 from audifi.clients.ipfs.content import Shelf
-from audifi.kernel.cache import Cache
+from audifi.kernel import opening
 from audifi.kernel.clock import Clock, SystemClock
-from audifi.kernel.database import Database
 from audifi.kernel.http import Kernel
-from audifi.kernel.identity import TokenVerifier
-from audifi.kernel.internal import InternalTokens
-from audifi.kernel.jwks import RemoteKeys
 from audifi.kernel.outbox import Relay
-from audifi.kernel.peers import Peers
-from audifi.kernel.queue import Consumer, Queue
+from audifi.kernel.queue import Consumer
 from audifi.kernel.server import Service
 from audifi.kernel.sessions import Sessions
 from audifi.services.nft import consumers, facts, housekeeping, purchases_loop, reconcile, timers
@@ -42,40 +37,23 @@ async def lifespan(settings: NftSettings) -> AsyncGenerator[Service, None]:
         yield service(settings, stores, clock=SystemClock())
 
 
-@dataclass(frozen=True)
-class Stores:
+@dataclass(frozen=True, kw_only=True)
+class Stores(opening.Stores):
     """What is open."""
 
-    database: Database
-    cache: Cache
-    queue: Queue
-    peers: Peers
     chains: Chains
-    internal: InternalTokens
 
 
 @asynccontextmanager
 async def opened(settings: NftSettings) -> AsyncGenerator[Stores, None]:
     """Open everything; close it at the end."""
-    internal = InternalTokens(
-        service=settings.service,
-        signing_key_jwk=settings.internal_signing_key.reveal(),
-        caller_keys_jwks=settings.internal_caller_keys,
-    )
     async with AsyncExitStack() as stack:
-        database = await Database.open(settings)
-        stack.push_async_callback(database.close)
-        cache = await Cache.open(settings)
-        stack.push_async_callback(cache.close)
-        queue = await Queue.open(settings)
-        stack.push_async_callback(queue.close)
-        peers = Peers.open(settings, internal)
-        stack.push_async_callback(peers.close)
+        common = await stack.enter_async_context(opening.opened(settings))
         chains = await Chains.open(
             settings.rpc_providers, settings.rpc_keys, facts=confirmations.facts(settings.chain_confirmations)
         )
         stack.push_async_callback(chains.close)
-        yield Stores(database, cache, queue, peers, chains, internal)
+        yield Stores(**vars(common), chains=chains)
 
 
 def service(settings: NftSettings, stores: Stores, *, clock: Clock) -> Service:
@@ -113,7 +91,6 @@ def service(settings: NftSettings, stores: Stores, *, clock: Clock) -> Service:
 
 def assembled(settings: NftSettings, stores: Stores, *, clock: Clock) -> Parts:
     """Return the service's own objects."""
-    assert settings.jwks_url is not None, "the topology tells every component but auth-service where the keys are"
     return Parts(
         settings=settings,
         clock=clock,
@@ -121,12 +98,7 @@ def assembled(settings: NftSettings, stores: Stores, *, clock: Clock) -> Parts:
         cache=stores.cache,
         sessions=Sessions(stores.cache),
         internal=stores.internal,
-        verifier=TokenVerifier(
-            issuer=settings.token_issuer,
-            audience=settings.token_audience,
-            source=RemoteKeys(settings.jwks_url),
-            clock=clock,
-        ),
+        verifier=opening.verifier(settings, clock),
         peers=stores.peers,
         shelf=Shelf(Path(settings.content_directory)),
         chains=stores.chains,

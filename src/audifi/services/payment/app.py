@@ -12,16 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from audifi.clients.stripe import StripeApi
-from audifi.kernel.cache import Cache
+from audifi.kernel import opening
 from audifi.kernel.clock import Clock, SystemClock
-from audifi.kernel.database import Database
 from audifi.kernel.http import Kernel
-from audifi.kernel.identity import TokenVerifier
-from audifi.kernel.internal import InternalTokens
-from audifi.kernel.jwks import RemoteKeys
 from audifi.kernel.outbox import Relay
-from audifi.kernel.peers import Peers
-from audifi.kernel.queue import Consumer, Queue
+from audifi.kernel.queue import Consumer
 from audifi.kernel.server import Service
 from audifi.kernel.sessions import Sessions
 from audifi.services.payment import consumers
@@ -40,55 +35,32 @@ async def lifespan(settings: PaymentSettings) -> AsyncGenerator[Service, None]:
         yield service(settings, stores, clock=SystemClock())
 
 
-@dataclass(frozen=True)
-class Stores:
+@dataclass(frozen=True, kw_only=True)
+class Stores(opening.Stores):
     """What is open."""
 
-    database: Database
-    cache: Cache
-    queue: Queue
-    peers: Peers
     stripe: StripeApi
-    internal: InternalTokens
 
 
 @asynccontextmanager
 async def opened(settings: PaymentSettings) -> AsyncGenerator[Stores, None]:
     """Open everything; close it at the end."""
-    internal = InternalTokens(
-        service=settings.service,
-        signing_key_jwk=settings.internal_signing_key.reveal(),
-        caller_keys_jwks=settings.internal_caller_keys,
-    )
     async with AsyncExitStack() as stack:
-        database = await Database.open(settings)
-        stack.push_async_callback(database.close)
-        cache = await Cache.open(settings)
-        stack.push_async_callback(cache.close)
-        queue = await Queue.open(settings)
-        stack.push_async_callback(queue.close)
-        peers = Peers.open(settings, internal)
-        stack.push_async_callback(peers.close)
+        common = await stack.enter_async_context(opening.opened(settings))
         stripe = StripeApi(url=settings.stripe_api_url, secret_key=settings.stripe_secret_key)
         stack.push_async_callback(stripe.close)
-        yield Stores(database, cache, queue, peers, stripe, internal)
+        yield Stores(**vars(common), stripe=stripe)
 
 
 def service(settings: PaymentSettings, stores: Stores, *, clock: Clock) -> Service:
     """Return the service over open stores."""
-    assert settings.jwks_url is not None, "the topology tells every component but auth-service where the keys are"
     database, cache, queue = stores.database, stores.cache, stores.queue
     parts = assembled(settings, stores, clock=clock)
     consumer = Consumer(queue, database, group=streams.group(settings.service), handlers=consumers.handlers(parts))
     kernel = Kernel(
         settings=settings,
         deps=parts,
-        verifier=TokenVerifier(
-            issuer=settings.token_issuer,
-            audience=settings.token_audience,
-            source=RemoteKeys(settings.jwks_url),
-            clock=clock,
-        ),
+        verifier=opening.verifier(settings, clock),
         database=database,
         cache=cache,
         sessions=Sessions(cache),
