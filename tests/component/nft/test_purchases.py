@@ -207,11 +207,11 @@ async def test_what_the_contract_minted_is_not_asked_for_again(selling: Selling)
 async def test_a_day_after_the_payment_the_money_goes_back(selling: Selling) -> None:
     of, purchase_id = await _waiting(selling)
     await _settle(selling, f"nft:purchase:{purchase_id}:mint:1", "REFUSED", "SaleIsClosed()")
-    await purchases_loop.look(later(selling.parts, hours=23))
+    await selling.look(hours=23)
     assert (await selling.ask(f"/purchases/{purchase_id}")).data["status"] == "PENDING_CHAIN"
     await _settle(selling, f"nft:purchase:{purchase_id}:mint:2", "REFUSED", "SaleIsClosed()")
     for hours in (25, 26):
-        await purchases_loop.look(later(selling.parts, hours=hours))
+        await selling.look(hours=hours)
     assert (await selling.ask(f"/purchases/{purchase_id}")).data["status"] == "REFUND_DUE"
     offered = Offered(of.id, of.artist_id, "", of.master.address, 20)
     assert len(await selling.told("purchase.refund_due", offered)) == 1

@@ -24,9 +24,11 @@ def pods(instance: Instance, topology: Topology) -> tuple[PodSpec, ...]:
     """Describe the stand-in."""
     ports = resolution.ports(instance, topology, POD, "http", "control")
     config = instance.config(POD)
+    authority = certificates.authority_directory(instance.path)
     files = {config / name: name for name in ("stripe-secret-key", "stripe-webhook-secret")}
 
     def prepare() -> None:
+        certificates.authority(authority, topology.domain("apex").host)  # the edge, which signs with it, starts later
         for path, name in files.items():
             write_private(path, resolution.secret(instance, topology, name))
 
@@ -39,7 +41,7 @@ def pods(instance: Instance, topology: Topology) -> tuple[PodSpec, ...]:
         *("--key-file", str(config / "stripe-secret-key")),
         *("--webhook", resolution.public_url(instance, topology, "api", WEBHOOK)),
         *("--webhook-secret-file", str(config / "stripe-webhook-secret")),
-        *("--ca", str(certificates.authority_directory(instance.path) / "ca.pem")),
+        *("--ca", str(authority / "ca.pem")),
     )
     return (
         PodSpec(
