@@ -206,6 +206,7 @@ async def test_what_the_contract_minted_is_not_asked_for_again(selling: Selling)
 
 async def test_a_day_after_the_payment_the_money_goes_back(selling: Selling) -> None:
     of, purchase_id = await _waiting(selling)
+    await selling.paying.final()  # the loop asks the contract: the service's own view of the chain must have it
     await _settle(selling, f"nft:purchase:{purchase_id}:mint:1", "REFUSED", "SaleIsClosed()")
     await selling.look(hours=23)
     assert (await selling.ask(f"/purchases/{purchase_id}")).data["status"] == "PENDING_CHAIN"

@@ -64,6 +64,7 @@ async def test_one_key_a_hundred_times_is_one_reservation(selling: Selling) -> N
     ids = {each.data["purchaseId"] for each in answers if each.status == 201}
     assert len(ids) == 1
     assert sum(each.status == 201 for each in answers) >= 75, "once it was answered, it is answered"
+    buyer.person.address = "10.251.0.1"  # a hundred requests may have been this second's from the other one
     assert (await buyer.reserve(of, 2, key=key)).code == "IDEMPOTENCY_KEY_REUSED"
     assert await selling.ipo(of) == ("LIVE", 0, 1)
     assert len(await selling.told("purchase.reserved", of)) == 1
