@@ -226,11 +226,13 @@ class Paying:
         await self.follow()
 
         async def reached() -> None:
-            final = (await self.parts.chains[CHAIN].finalized()).number
-            if final < wanted:
-                raise NotReady(f"final up to {final}")
+            chain = self.parts.chains[CHAIN]
+            # Both: nothing polls here, so its tip may be a second older than its final block.
+            final, tip = (await chain.finalized()).number, (await chain.head()).number
+            if min(final, tip) < wanted:
+                raise NotReady(f"final up to {final}, seen up to {tip}")
 
-        await wait_for(reached, within_s=30, saying=f"block {wanted} is final")
+        await wait_for(reached, within_s=30, saying=f"block {wanted} is final and seen")
 
     async def follow(self) -> None:
         """Mirror everything up to the newest block."""
