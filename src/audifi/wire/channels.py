@@ -58,7 +58,7 @@ def pause(scope: str, identity: str) -> str:
 
 
 def vstudio(session_id: str, part: str) -> str:
-    """Return the key of one part of a live session: state, tally:<decision>, presence, seq or log."""
+    """Return the key of one part of a live session: events (its channel), log, states, presence or tick:<decision>."""
     return f"vstudio:{{{_tag(VSTUDIO_TAGS, session_id)}}}:{session_id}:{part}"
 
 

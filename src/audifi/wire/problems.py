@@ -206,6 +206,13 @@ class SessionNotFound(Refusal):
     code = "SESSION_NOT_FOUND"
 
 
+class DecisionNotFound(Refusal):
+    """There is no such decision."""
+
+    status = 404
+    code = "DECISION_NOT_FOUND"
+
+
 class MethodNotAllowed(Refusal):
     """This address does not take that method."""
 
@@ -239,6 +246,20 @@ class InsufficientSupply(Refusal):
 
     status = 409
     code = "INSUFFICIENT_SUPPLY"
+
+
+class AlreadyVoted(Refusal):
+    """You have voted on this already."""
+
+    status = 409
+    code = "ALREADY_VOTED"
+
+
+class DecisionClosed(Refusal):
+    """No votes are taken on this."""
+
+    status = 409
+    code = "DECISION_CLOSED"
 
 
 class AlreadyClaimed(Refusal):
