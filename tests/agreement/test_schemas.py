@@ -69,6 +69,7 @@ async def _catalog(connection: Any, service: str, *scripts: str) -> dict[str, li
         ("auth", "auth-service-1"),
         ("payment", "payment-service-1"),
         ("nft", "nft-service-1"),
+        ("vstudio", "vstudio-service-1"),
         ("coin", "coin-service-1"),
         ("analytics", "analytics-service-1"),
         ("worker", "worker-1"),

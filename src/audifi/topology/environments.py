@@ -49,6 +49,7 @@ LOCAL_NOW = frozenset(
         "redis-queue",
         "mail",
         "nft-service",
+        "vstudio-service",
         "payment-service",
         "coin-service",
         "analytics-service",

@@ -83,6 +83,10 @@ PAYOUT_GRACE_S: Final = "PAYOUT_GRACE_S"  # how long a new wallet receives no pa
 # coin-service.
 POOL_SEED_WEI_MAX: Final = "POOL_SEED_WEI_MAX"  # how much of its own money the platform adds to a pool; 0: none
 
+# vstudio-service.
+LIVE_URL: Final = "LIVE_URL"  # wss://…: where browsers open the live socket
+WS_AFFINITY: Final = "WS_AFFINITY"  # ticket | cookie: whether wsUrl names a pod (wire.live.addresses)
+
 # payment-service.
 STRIPE_API_URL: Final = "STRIPE_API_URL"
 STRIPE_SECRET_KEY: Final = "STRIPE_SECRET_KEY"  # noqa: S105

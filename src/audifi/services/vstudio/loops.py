@@ -1,0 +1,65 @@
+"""Do what nobody asks for.
+
+Between: app (runs each loop in every pod), sagas, store.
+Why in every pod without a leader: each step is a conditional change of rows; who comes second changes nothing.
+Units: *_S seconds.
+Errors: a database or a peer that is away is logged once, and tried again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final
+
+from audifi.kernel.server import Loop
+from audifi.kernel.telemetry import log
+from audifi.services.vstudio.errors import Problem
+from audifi.services.vstudio.parts import Parts
+from audifi.services.vstudio.store import housekeeping
+
+FAILURE_S: Final = 3.0
+TIDY_EVERY_S: Final = 600.0
+PUBLISHED_DAYS: Final = 30  # a live event is no use to anybody after that
+ENGAGEMENT_DAYS: Final = 90  # domain.md 2.3
+ROWS_MAX: Final = 5000
+Step = Callable[[Parts], Awaitable[int]]
+
+
+async def forget_old(parts: Parts) -> int:
+    """Delete what nobody asks for any more; return how many rows."""
+    now = parts.clock.now()
+    async with parts.database.transaction() as tx:
+        return await housekeeping.forget(
+            tx,
+            events_before=now - timedelta(days=PUBLISHED_DAYS),
+            engagement_before=now - timedelta(days=ENGAGEMENT_DAYS),
+            rows_max=ROWS_MAX,
+        )
+
+
+# What runs, and how long it rests when there was nothing to do.
+_STEPS: Final[tuple[tuple[Step, float], ...]] = ((forget_old, TIDY_EVERY_S),)
+
+
+def loops(parts: Parts) -> tuple[Loop, ...]:
+    """Return the loops of a pod."""
+    return tuple(_for_ever(step, rest_s, parts) for step, rest_s in _STEPS)
+
+
+def _for_ever(step: Step, rest_s: float, parts: Parts) -> Loop:
+    async def run() -> None:
+        is_failing = False
+        while True:
+            try:
+                done = await step(parts)
+            except Problem as problem:
+                if not is_failing:
+                    log.warning("a loop waits for somebody who is away", loop=step.__name__, error=problem)
+                is_failing = True
+                await asyncio.sleep(FAILURE_S)
+                continue
+            is_failing = False
+            if done == 0:
+                await asyncio.sleep(rest_s)
+
+    return run

@@ -1,0 +1,21 @@
+"""Delete what has had its time: old live events and who did what when.
+
+Between: loops.
+Shape: by row identifiers, so that two pods at once delete each row once.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from audifi.kernel.connection import Connection, changed
+
+_EVENTS: Final = """DELETE FROM vstudio.live_events WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM vstudio.live_events WHERE published_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))"""
+_ENGAGEMENT: Final = """DELETE FROM vstudio.engagement_events WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM vstudio.engagement_events WHERE created_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))"""
+
+
+async def forget(tx: Connection, *, events_before: datetime, engagement_before: datetime, rows_max: int) -> int:
+    """Delete at most so many rows of each; return how many went."""
+    events = changed(await tx.execute(_EVENTS, events_before, rows_max))
+    return events + changed(await tx.execute(_ENGAGEMENT, engagement_before, rows_max))
