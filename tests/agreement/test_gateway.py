@@ -14,10 +14,10 @@ import pytest
 
 from audifi.kernel.http import Access, Operation
 from audifi.local.binaries import binary
-from audifi.local.components import api_gateway, edge
+from audifi.local.components import api_gateway, edge, ws_balancer
 from audifi.local.state import Instance
 from audifi.services.auth.routes import OPERATIONS
-from audifi.targets.envoy import bootstrap
+from audifi.targets.envoy import balancer, bootstrap
 from audifi.targets.nginx import configuration
 from audifi.topology.declaration import platform
 from audifi.topology.model.network import LinkKind
@@ -45,6 +45,18 @@ def run(*argv: str) -> str:
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=VALIDATE_WITHIN_S)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("with_collector", [True, False])
+def test_envoy_accepts_the_balancers_configuration(
+    instance: Instance, topology: Topology, tmp_path: Path, with_collector: bool
+) -> None:
+    described = ws_balancer.balancer(instance, topology, "ws-balancer-1")
+    if with_collector:
+        described = dataclasses.replace(described, otlp=described.admin)
+    file = tmp_path / "envoy.json"
+    file.write_text(balancer.render(described))
+    run(str(binary("envoy")), "--mode", "validate", "-c", str(file), "--log-level", "error")
 
 
 @pytest.mark.parametrize("with_collector", [True, False])

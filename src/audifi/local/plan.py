@@ -39,6 +39,8 @@ RUNNERS: Final = {
     "nft-storage": "nft_storage",
     "stripe": "stripe",
     "api-gateway": "api_gateway",
+    "ws-gateway": "ws_gateway",
+    "ws-balancer": "ws_balancer",
     "edge": "edge",
 }
 

@@ -87,7 +87,8 @@ def resolved(value: Value, instance: Instance, topology: Topology, pod: str) -> 
             address = _address(instance, topology, f"{value.component}-1", value.port)
             return f"postgresql://{value.role}@{address}/{value.database}"
         case PublicUrl():
-            return public_url(instance, topology, value.domain, value.path)
+            address = public_url(instance, topology, value.domain, value.path)
+            return address.replace("https", value.scheme, 1)
         case OwnPort():
             return str(port(instance, topology, pod, value.port))
         case ListenAddress():

@@ -24,7 +24,9 @@ from audifi.topology.serving import (
     COIN_ENVIRONMENT,
     NFT_ENVIRONMENT,
     PAYMENT_ENVIRONMENT,
+    VSTUDIO_ENVIRONMENT,
     WORKER_ENVIRONMENT,
+    WS_ENVIRONMENT,
 )
 from audifi.topology.shapes import DESIGN_RESOURCES, availability, hosted, image, probes, service
 
@@ -84,7 +86,6 @@ FRONT = (
         probes=probes("metrics"),
         availability=availability(drain_s=30, grace_s=360),
         image=image("envoy"),
-        arrives_in="part D",
         source="design.md, WebSocket Architecture: LOAD BALANCER (sticky sessions enabled); domain.md 9.68",
     ),
     Component(
@@ -103,6 +104,7 @@ FRONT = (
         probes=probes("http"),
         availability=availability(drain_s=30, grace_s=300),
         image=image("ws-gateway"),
+        environment=WS_ENVIRONMENT,
         arrives_in="part D",
         source="design.md, WebSocket Architecture: WS Pod 1-3; kubernetes.md 6 (grace 300 s)",
     ),
@@ -134,7 +136,7 @@ SERVICES = (
         metrics=9103,
         replicas=3,
         purpose="sessions, decisions, votes, locking a master",
-        arrives_in="part D",
+        environment=VSTUDIO_ENVIRONMENT,
         source=f"{PODS}: V STUDIO (3 pods); {PORTS}",
     ),
     service(

@@ -40,6 +40,7 @@ LOCAL_NOW = frozenset(
     {
         "edge",
         "api-gateway",
+        "ws-balancer",
         "auth-service",
         "pgbouncer",
         "postgres",

@@ -13,6 +13,7 @@ Source: domain.md 5.8 (gateway → service 2 s / 30 s, ceiling 60 s; providers 5
 3), 2.2-2.7 ("Calls"), architecture.md 3 (auth → pgbouncer 2 s, retry budget 10 %).
 """
 
+from audifi.topology.model.compute import Zone
 from audifi.topology.model.network import Breaker, Link, LinkKind, RetryOn
 from audifi.topology.secrets import WITH_DATABASE, WITH_IDENTITY
 from audifi.wire import routes
@@ -23,7 +24,13 @@ CEILING_MS = 1000 * routes.TIMEOUT_CEILING_S
 
 
 def _route(
-    source: str, target: str, *, deadline_ms: int | None = 1000 * routes.TIMEOUT_S, port: str = "http", **rest: bool
+    source: str,
+    target: str,
+    *,
+    deadline_ms: int | None = 1000 * routes.TIMEOUT_S,
+    port: str = "http",
+    readiness: bool = False,
+    through: Zone | None = None,
 ) -> Link:
     return Link(
         source=source,
@@ -38,8 +45,9 @@ def _route(
         backoff_ms=25,
         breaker=Breaker(),
         writes=True,
+        readiness=readiness,
+        through=through,
         source_text=f"{TIMEOUTS}: gateway → service",
-        **rest,
     )
 
 
@@ -120,6 +128,8 @@ ROUTES = (
     _route("edge", "api-gateway", deadline_ms=CEILING_MS, readiness=True),
     _route("edge", "ws-balancer", deadline_ms=None),
     _route("ws-balancer", "ws-gateway", deadline_ms=None),
+    # The address names the pod: one layer-4 hop, and nobody between reads frames (docs/decisions/0046).
+    _route("edge", "ws-gateway", deadline_ms=None, through=Zone.DMZ),
     *(_route("api-gateway", name, readiness=name == "auth-service") for name in SERVICES),
 )
 
@@ -138,7 +148,6 @@ CALLS = (
     _call("coin-service", "nft-service", "who bought at the first IPO"),
     _call("worker", "nft-service", "what the chain says of masters, dividends and the market", writes=True),
     _call("worker", "coin-service", "what the chain says of coins, stakes and pools", writes=True),
-    _call("worker", "vstudio-service", "due timers of sessions and decisions", writes=True),
 )
 
 STORES = (

@@ -62,6 +62,7 @@ class PublicUrl:
 
     domain: str  # Domain.name: "api", "app", …
     path: str = ""
+    scheme: str = "https"  # or wss
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,8 +165,8 @@ def describe(value: Value) -> str:  # noqa: C901, PLR0911, PLR0912  # one line p
             return f"{component}=http://<{component}-1…n:{port}>"
         case DatabaseUrl(role=role, component=component, port=port, database=database):
             return f"postgresql://{role}@<{component}:{port}>/{database}"
-        case PublicUrl(domain=domain, path=path):
-            return f"https://<domain {domain}>{path}"
+        case PublicUrl(domain=domain, path=path, scheme=scheme):
+            return f"{scheme}://<domain {domain}>{path}"
         case OwnPort(port=port):
             return f"<own port {port}>"
         case Secret(name=name):

@@ -9,7 +9,7 @@ Source: domain.md 4 (iss, aud, cookie and mail hosts), 5.7 (origins), 5.9.
 """
 
 from audifi.topology.references import Joined, PublicUrl, Secret, SharedDirectory, Value
-from audifi.topology.surface import CORS
+from audifi.topology.surface import CORS, WEBSOCKET
 from audifi.wire import environment
 
 MAIL_FROM = "AudiFi <no-reply@audifi.io>"
@@ -49,6 +49,15 @@ COIN_ENVIRONMENT: tuple[tuple[str, Value], ...] = ((environment.POOL_SEED_WEI_MA
 PAYMENT_ENVIRONMENT: tuple[tuple[str, Value], ...] = (
     (environment.APP_URL, PublicUrl(domain="app")),
     (environment.CARD_QUOTES, "ETH:250000,MATIC:60"),  # domain.md 2.4: from a configured quote; cents a coin
+)
+
+VSTUDIO_ENVIRONMENT: tuple[tuple[str, Value], ...] = (
+    (environment.LIVE_URL, PublicUrl(domain="ws", scheme="wss")),
+    (environment.WS_AFFINITY, WEBSOCKET.affinity),
+)
+
+WS_ENVIRONMENT: tuple[tuple[str, Value], ...] = (
+    (environment.CORS_ORIGINS, Joined(values=CORS.origins)),  # domain.md 3: the handshake's Origin is one of them
 )
 
 WORKER_ENVIRONMENT: tuple[tuple[str, Value], ...] = (

@@ -23,6 +23,8 @@ from audifi.topology.model.edge import (
 from audifi.topology.model.whole import Surface
 from audifi.topology.references import PublicUrl
 from audifi.wire import headers, routes
+from audifi.wire.live import protocol
+from audifi.wire.live.addresses import Affinity
 
 DOMAINS_TEXT = "design.md, Domain Configuration"
 EDGE = "domain.md 5.4"
@@ -175,11 +177,11 @@ FLY = Fly(
 WEBSOCKET = WebSocket(
     component="ws-gateway",
     sticky=True,
-    affinity="cookie",
+    affinity=Affinity.TICKET,  # no program between edge and pod: realtime.md 2.7, docs/decisions/0046
     fan_out="Redis sharded publish/subscribe",
-    ping_s=30,
-    pong_s=10,
-    misses=2,
+    ping_s=protocol.PING_S,
+    pong_s=protocol.PONG_S,
+    misses=protocol.MISSES_MAX,
     backoff_first_s=1,
     backoff_factor=2,
     backoff_max_s=30,

@@ -27,6 +27,8 @@ from audifi.topology.references import (
 from audifi.topology.rules.keeping import slot
 from audifi.topology.secrets import WITH_DATABASE, WITH_IDENTITY
 from audifi.wire import environment as names
+from audifi.wire.live import protocol
+from audifi.wire.live.addresses import Affinity
 
 ENVIRONMENTS = ["local", "staging", "production"]
 AUTH_ONLY = {names.ENCRYPTION_KEYS, names.CORS_ORIGINS, names.PAYOUT_GRACE_S}
@@ -75,10 +77,21 @@ def test_the_declaration_cannot_be_changed() -> None:
         platform("local").component("auth-service").replicas = 1  # type: ignore[misc]
 
 
-def test_parts_a_to_c_run_twenty_four_components() -> None:
+def test_what_runs_on_one_machine_is_declared() -> None:
     running = {component.name for component in platform("local").components if component.runs_locally}
     assert running == LOCAL_NOW
-    assert len(running) == 24
+
+
+def test_the_socket_keeps_to_the_protocols_numbers() -> None:
+    live = platform("production").surface.websocket
+    assert (live.ping_s, live.pong_s, live.misses) == (protocol.PING_S, protocol.PONG_S, protocol.MISSES_MAX)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_who_gives_tickets_knows_where_sockets_open_and_how(environment: str) -> None:
+    told = process_environment(platform(environment), "vstudio-service")
+    assert told[names.LIVE_URL] == PublicUrl(domain="ws", scheme="wss")
+    assert told[names.WS_AFFINITY] == Affinity.TICKET
 
 
 def test_environments_differ_only_where_they_say() -> None:

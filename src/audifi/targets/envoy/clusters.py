@@ -5,7 +5,7 @@ request itself go to another pod (routes.py, at once). Outlier ejection takes a 
 (within a request or two under load). The active check on /ready takes out a pod that nobody asks, and one that
 says it is draining: a wrong status counts at once, silence after two checks.
 
-Between: bootstrap (collects), gateway.Upstream (numbers).
+Between: bootstrap (collects), balancer (the same three for sockets), gateway.Upstream (numbers).
 Invariant: ejection never empties an upstream; when every pod fails its checks, requests go to all of them, so the
 caller gets the service's own refusal with its reason instead of the gateway's guess.
 Source: Envoy 1.40 cluster, outlier detection and health checking reference; domain.md 5.8, 6.6.
@@ -37,7 +37,8 @@ def http_protocol() -> Json:
     }
 
 
-def _health_check(upstream: Upstream) -> Json:
+def health_check(name: str) -> Json:
+    """Return the question asked of every pod."""
     return {
         "timeout": "1s",
         "interval": f"{CHECK_EVERY_S}s",
@@ -46,11 +47,12 @@ def _health_check(upstream: Upstream) -> Json:
         "no_traffic_healthy_interval": f"{CHECK_EVERY_S}s",
         "unhealthy_threshold": 2,
         "healthy_threshold": 1,
-        "http_health_check": {"path": "/ready", "host": upstream.name},
+        "http_health_check": {"path": "/ready", "host": name},
     }
 
 
-def _outliers() -> Json:
+def outliers() -> Json:
+    """Return when a pod that refuses connections is left alone, and for how long."""
     return {
         "split_external_local_origin_errors": True,
         "consecutive_local_origin_failure": 2,
@@ -97,8 +99,8 @@ def service_cluster(upstream: Upstream) -> Json:
             "endpoints": [{"lb_endpoints": [endpoint(pod) for pod in upstream.pods]}],
         },
         "typed_extension_protocol_options": http_protocol(),
-        "health_checks": [_health_check(upstream)],
-        "outlier_detection": _outliers(),
+        "health_checks": [health_check(upstream.name)],
+        "outlier_detection": outliers(),
         "circuit_breakers": _breakers(upstream),
         "common_lb_config": {"healthy_panic_threshold": {"value": PANIC_PERCENT}},
     }

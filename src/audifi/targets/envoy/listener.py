@@ -19,12 +19,12 @@ CONNECTION_IDLE_S = 300  # longer than the edge keeps its side: the edge closes 
 CONNECTION_BUFFER_BYTES = 1024 * 1024
 
 
-def _access_log() -> Json:
+def access_log(service: str) -> Json:
     """Return domain.md 6.3's fields, one JSON object a line; the query is left out: it may hold a token."""
     fields = {
         "timestamp": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
         "level": "info",
-        "service": "api-gateway",
+        "service": service,
         "message": "request",
         "requestId": "%REQ(X-REQUEST-ID)%",
         "traceparent": "%REQ(TRACEPARENT)%",
@@ -52,7 +52,8 @@ def _access_log() -> Json:
     }
 
 
-def _tracing() -> Json:
+def tracing(service: str) -> Json:
+    """Return where spans go."""
     kind = "envoy.config.trace.v3.OpenTelemetryConfig"
     collector = {
         "http_uri": {
@@ -64,19 +65,21 @@ def _tracing() -> Json:
     return {
         "provider": {
             "name": "envoy.tracers.opentelemetry",
-            "typed_config": {"@type": TYPE + kind, "http_service": collector, "service_name": "api-gateway"},
+            "typed_config": {"@type": TYPE + kind, "http_service": collector, "service_name": service},
         }
     }
 
 
-def _request_ids() -> Json:
+def request_ids() -> Json:
+    """Return that ids are ours alone to make: filters.request_id."""
     kind = "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig"
     return {
         "typed_config": {"@type": TYPE + kind, "pack_trace_reason": False, "use_request_id_for_trace_sampling": False}
     }
 
 
-def _paths_and_protocol() -> Json:
+def paths_and_protocol() -> Json:
+    """Return what of HTTP is understood here."""
     return {
         "normalize_path": True,
         "merge_slashes": True,
@@ -115,16 +118,16 @@ def connection_manager(gateway: Gateway) -> Json:
         "generate_request_id": True,
         "preserve_external_request_id": True,
         "always_set_request_id_in_response": True,
-        "request_id_extension": _request_ids(),
+        "request_id_extension": request_ids(),
         "early_header_mutation_extensions": filters.early_mutations(),
-        "access_log": [_access_log()],
+        "access_log": [access_log("api-gateway")],
         "local_reply_config": replies.local_replies(gateway.version),
         "http_filters": filters.chain(gateway),
         "route_config": {"name": "public", "virtual_hosts": [_virtual_host(gateway)]},
         "strip_any_host_port": True,
-        **_paths_and_protocol(),
+        **paths_and_protocol(),
     }
-    return {**manager, "tracing": _tracing()} if gateway.otlp else manager
+    return {**manager, "tracing": tracing("api-gateway")} if gateway.otlp else manager
 
 
 def listener(gateway: Gateway) -> Json:

@@ -9,6 +9,7 @@ Errors: none.
 from dataclasses import dataclass
 
 from audifi.topology.references import Value
+from audifi.wire.live.addresses import Affinity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,11 +175,19 @@ class Fly:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WebSocket:
-    """How live connections are balanced, kept and resumed."""
+    """How live connections are balanced, kept and resumed.
+
+    What a cluster needs for TICKET: a Service per pod of `component` (the pod's number is the one the address names,
+    so the pods are a StatefulSet's), each reached by a layer-4 address that ends TLS with the origin certificate
+    before it hands the stream on, and a rule at the edge per number (`/p/<n>/` taken off, the pods' common Service
+    where that one refuses). Pods believe X-Forwarded-For from there: TRUSTED_PROXY_NETWORKS gets those networks.
+    What it needs for COOKIE, and for addresses that name no pod in either case: `ws-balancer` with session
+    persistence by cookie, on the pods' common Service.
+    """
 
     component: str
     sticky: bool
-    affinity: str
+    affinity: Affinity
     fan_out: str
     ping_s: int
     pong_s: int

@@ -10,6 +10,8 @@ Errors: none.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from audifi.topology.model.compute import Zone
+
 
 class LinkKind(StrEnum):
     """What flows; decides what a graph follows (graph.py)."""
@@ -61,6 +63,7 @@ class Link:
     writes: bool = False  # the call may change something at the target
     readiness: bool = False  # the source is not ready without it: decides the start order
     in_request: bool = True  # somebody outside waits for it: must fit into the gateway's deadline
+    through: Zone | None = None  # where a layer-4 address passes it on; no program of ours reads it there
     source_text: str
 
 

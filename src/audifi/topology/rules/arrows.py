@@ -7,6 +7,7 @@ Errors: none; findings are notes.
 
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from itertools import pairwise
 from typing import Final
 
 from audifi.topology.graph import StartOrderCycle, start_order
@@ -95,10 +96,11 @@ def zones_hold(topology: Topology) -> Iterator[Note]:
     for link in topology.links:
         if link.source not in known or link.target not in known or link.kind in {LinkKind.OBSERVE, LinkKind.BACKUP}:
             continue
-        source, target = known[link.source].zone, known[link.target].zone
-        if source is not target and target not in INWARDS[source]:
-            reason = f"{_arrow(link)} goes from {source} to {target}"
-            yield error("zone-border", link.source, reason, "go through the zone between, or move the component")
+        way = [known[link.source].zone, *([link.through] if link.through else []), known[link.target].zone]
+        for source, target in pairwise(way):
+            if source is not target and target not in INWARDS[source]:
+                reason = f"{_arrow(link)} goes from {source} to {target}"
+                yield error("zone-border", link.source, reason, "go through the zone between, or move the component")
 
 
 def egress_is_allowed(topology: Topology) -> Iterator[Note]:
