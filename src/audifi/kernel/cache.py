@@ -67,6 +67,17 @@ class Cache:
         """Run any single-key command, e.g. ("SADD", key, member)."""
         return await self._run(str(arguments[1]), arguments)
 
+    async def owner(self, key: str) -> str:
+        """Return host:port of the master that owns a key, for connections of one's own (clients.live)."""
+        try:
+            return await self._cluster.owner(key)
+        except Lost as error:
+            raise _unavailable(error) from error
+
+    def doubt(self) -> None:
+        """Such a connection was lost: learn who owns what."""
+        self._cluster.doubt()
+
     async def _run(self, key: str, arguments: tuple[str | bytes | int, ...]) -> Any:
         try:
             return await self._cluster.execute(key, *arguments)

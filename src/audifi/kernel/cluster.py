@@ -178,6 +178,15 @@ class Cluster:
                 raise answer
         raise Lost("sent from node to node", sent=False)
 
+    async def owner(self, key: str) -> str:
+        """Return host:port of the master that owns a key, as far as known; raise Lost."""
+        slot = _slot(key)
+        return self._owners[slot] or await self._found(slot)
+
+    def doubt(self) -> None:
+        """Somebody saw a master fail: learn who owns what, until every owner can be reached."""
+        self._learn_soon()
+
     async def _asked(self, address: str, command: bytes) -> Any:
         link = self._links.get(address) or await self._connected(address)
         _, result = await asyncio.gather(link.call(_packed(("ASKING",))), link.call(command))
