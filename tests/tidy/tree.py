@@ -18,7 +18,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 LISTED_MAX = 20
 # Neither ours to style nor read by people: locks, measured data, and what the renderer writes.
-NOT_PROSE = ("requirements.lock", "web/package-lock.json", "results/", "benchmarks/results/", "contracts/compiled/")
+NOT_PROSE = (
+    "requirements.lock",
+    "web/package-lock.json",
+    "benchmarks/peers/sockets/package-lock.json",
+    "results/",
+    "benchmarks/results/",
+    "contracts/compiled/",
+)
 
 
 @dataclass(frozen=True)
