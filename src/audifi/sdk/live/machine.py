@@ -73,12 +73,15 @@ class _Link:
     attempt: int
     transport: Transport
     give_up_at: int | None  # unless open, then unless live, by then
-    quiet_at: int | None = None  # nothing heard by then: ask, or give up
+    quiet_at: int | None = None  # open; and nothing heard by then: ask, or give up
     pings: int = 0  # unanswered
     live_since: int | None = None
     leave_at: int | None = None  # its pod drains
     gap_at: int | None = None
-    is_open: bool = False
+
+    @property
+    def join_id(self) -> str:
+        return f"join-{self.attempt}"
 
 
 @dataclass
@@ -182,17 +185,15 @@ class Machine:
         link = self._link
         if link is None or attempt != link.attempt:
             return
-        link.is_open, link.quiet_at, link.give_up_at = True, now + PING_MS, now + JOIN_MS
+        link.quiet_at, link.give_up_at = now + PING_MS, now + JOIN_MS
         if link.transport == "socket":
             self._join(link)
         elif self._order.last is not None:
             self._go_live(now, link)
 
     def _join(self, link: _Link) -> None:
-        last = self._order.last
-        self._write(link, {"type": "join"} if last is None else {"type": "join", "lastSeq": last})
-        if last is not None:
-            self._write(link, {"type": "ping"})  # who missed nothing is told nothing: the pong says that we are in
+        frame: JsonFrame = {"type": "join", "requestId": link.join_id}  # who missed nothing hears only the ack
+        self._write(link, frame if self._order.last is None else {**frame, "lastSeq": self._order.last})
 
     def _refused(self, now: int, given: Refused) -> None:
         status = given.status or 0
@@ -298,11 +299,12 @@ class Machine:
         if link is None or link.attempt != given.attempt:
             return
         kind = frame.get("type")
+        if kind == "error" and frame.get("requestId") == link.join_id:
+            self._kept_out(now, link, frame)
+            return
         if kind == "reconnect":
             link.leave_at = now + int(frame.get("afterMs", 0))
-        elif link.live_since is None and (
-            kind == "session_state" or (self._order.last is not None and kind != "error")
-        ):
+        elif link.live_since is None and _says_live(kind, has_snapshot=self._order.last is not None):
             self._go_live(now, link)
         if kind == "session_state":
             self._deliver(now, link, self._order.snapshot(frame))
@@ -314,6 +316,15 @@ class Machine:
                 self._out.append(Update(key=key, frame=frame))
         elif kind in {"vote_ack", "ack", "error"} and "requestId" in frame:
             self._settle(str(frame["requestId"]), frame)
+
+    def _kept_out(self, now: int, link: _Link, frame: JsonFrame) -> None:
+        """Admitted, but not let into the room."""
+        self._out.append(Drop(attempt=link.attempt))
+        if frame.get("code") in protocol.FINAL_CODES:
+            self._link = None
+            self._end(protocol.Code(frame["code"]).name.lower())
+        else:
+            self._lost(now, floor=int(1000 * (frame.get("retryAfter") or 0)), is_failure=False)
 
     def _go_live(self, now: int, link: _Link) -> None:
         link.live_since, link.give_up_at = now, None
@@ -336,8 +347,8 @@ class Machine:
 
     def _ask_again(self, now: int) -> None:
         """Have what is missing sent: a socket can ask, a stream begins anew."""
-        if self._link is None or not self._link.is_open:
-            return
+        if self._link is None or self._link.quiet_at is None:
+            return  # it will ask when it is open
         if self._link.transport == "socket":
             self._join(self._link)
         else:
@@ -382,6 +393,11 @@ class Machine:
 
     def _is_probe(self, attempt: int) -> bool:
         return self._probe is not None and self._probe.attempt == attempt
+
+
+def _says_live(kind: object, *, has_snapshot: bool) -> bool:
+    """Whether a frame shows that the join was answered."""
+    return kind == "session_state" or (has_snapshot and kind not in {"error", "pong"})
 
 
 def _is_due(now: int, moment: int | None) -> bool:
