@@ -15,6 +15,8 @@ Source: domain.md 2.0 "Events"; https://microservices.io/patterns/data/transacti
 """
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -34,7 +36,9 @@ BATCH: Final = 200
 POLL_S: Final = 0.5
 _PAUSE_MAX_S: Final = 5.0
 
-_ADD: Final = "INSERT INTO outbox (event_id, stream, payload) VALUES ($1, $2, $3)"
+_ADD: Final = """
+INSERT INTO outbox (event_id, stream, payload) SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[])
+"""
 _TAKE: Final = """
 SELECT position, stream, payload, extract(epoch FROM now() - created_at)::float8 AS age_s
   FROM outbox ORDER BY position LIMIT $1 FOR UPDATE SKIP LOCKED
@@ -44,22 +48,44 @@ _DELETE: Final = "DELETE FROM outbox WHERE position = ANY($1::bigint[])"
 _committed = asyncio.Event()
 
 
+@dataclass(frozen=True)
+class Said:
+    """An event, whom it is about, and who caused it."""
+
+    data: EventData
+    aggregate_id: str
+    actor_id: str | None = None
+
+
 async def add(tx: Connection, data: EventData, *, aggregate_id: str, actor_id: str | None = None) -> None:
     """Write an event in the caller's transaction; the relay sends it after the commit.
 
     The envelope's request id, traceparent and producer come from the running request (kernel.context).
     """
+    await add_all(tx, [Said(data, aggregate_id, actor_id)])
+
+
+async def add_all(tx: Connection, said: Sequence[Said]) -> None:
+    """Write many events in one statement."""
     context = current()
-    event = envelope(
-        data,
-        event_id=new_id(),
-        producer=PROCESS.service,
-        aggregate_id=aggregate_id,
-        actor_id=actor_id,
-        request_id=context.request_id,
-        traceparent=context.traceparent if context.trace_id else "",
+    events = [
+        envelope(
+            each.data,
+            event_id=new_id(),
+            producer=PROCESS.service,
+            aggregate_id=each.aggregate_id,
+            actor_id=each.actor_id,
+            request_id=context.request_id,
+            traceparent=context.traceparent if context.trace_id else "",
+        )
+        for each in said
+    ]
+    await tx.execute(
+        _ADD,
+        [event.id for event in events],
+        [streams.of_event(event.type) for event in events],
+        [msgspec.json.encode(event) for event in events],
     )
-    await tx.execute(_ADD, event.id, streams.of_event(event.type), msgspec.json.encode(event))
     notify()
 
 

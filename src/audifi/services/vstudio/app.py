@@ -21,6 +21,7 @@ from audifi.services.vstudio import consumers, loops
 from audifi.services.vstudio.parts import Parts
 from audifi.services.vstudio.routes import OPERATIONS, limits
 from audifi.services.vstudio.settings import VstudioSettings
+from audifi.services.vstudio.tallies import Tallies
 from audifi.wire import streams
 
 
@@ -64,4 +65,5 @@ def assembled(settings: VstudioSettings, stores: Stores, *, clock: Clock) -> Par
         cache=stores.cache,
         sessions=Sessions(stores.cache),
         peers=stores.peers,
+        tallies=Tallies(stores.database, stores.cache, clock),
     )

@@ -14,6 +14,7 @@ from audifi.kernel.http import Call
 from audifi.kernel.peers import Peers
 from audifi.kernel.sessions import Sessions
 from audifi.services.vstudio.settings import VstudioSettings
+from audifi.services.vstudio.tallies import Tallies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class Parts:
     cache: Cache
     sessions: Sessions
     peers: Peers
+    tallies: Tallies
     live_asked: asyncio.Event = field(default_factory=asyncio.Event)  # set after a commit that added live events
 
     def wake_live(self) -> None:

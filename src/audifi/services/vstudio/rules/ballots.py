@@ -7,15 +7,21 @@ Errors: Invalid, with the field.
 Source: domain.md 2.3, 3 (choice, optionIndex).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from audifi.services.vstudio.errors import Invalid
+from audifi.services.vstudio.rules import deciding
+from audifi.services.vstudio.rules.deciding import DecisionType, Slider
 
-TEXT_CHARACTERS_MAX: Final = 1000
-_STEP_ERROR: Final = 1e-6  # of a step: 0.1 has no exact double
-_FIELD: Final = {"POLL": "choice", "BINARY": "choice", "SLIDER": "value", "RANKING": "ranking", "OPEN_TEXT": "text"}
+_FIELD: Final[dict[DecisionType, str]] = {
+    "POLL": "choice",
+    "BINARY": "choice",
+    "SLIDER": "value",
+    "RANKING": "ranking",
+    "OPEN_TEXT": "text",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +34,7 @@ class Content:
     text: str | None = None
 
 
-def judged(kind: str, options: Sequence[str], slider: Mapping[str, float] | None, said: Content) -> Content:
+def judged(kind: DecisionType, options: Sequence[str], slider: Slider | None, said: Content) -> Content:
     """Return the vote with its options by id, or raise Invalid. `options`: their ids in order."""
     field = _FIELD[kind]
     given = [name for name in ("choice", "value", "ranking", "text") if getattr(said, name) is not None]
@@ -62,16 +68,12 @@ def _ranking(options: Sequence[str], named: Sequence[str]) -> tuple[str, ...]:
 
 def _text(text: str) -> str:
     trimmed = text.strip()
-    if not 1 <= len(trimmed) <= TEXT_CHARACTERS_MAX or "\x00" in trimmed:
-        raise Invalid(details={"text": f"has 1 to {TEXT_CHARACTERS_MAX} characters"})
+    if not 1 <= len(trimmed) <= deciding.TEXT_CHARS_MAX or "\x00" in trimmed:
+        raise Invalid(details={"text": f"has 1 to {deciding.TEXT_CHARS_MAX} characters"})
     return trimmed
 
 
-def _value(slider: Mapping[str, float], value: float) -> float:
-    least, most, step = float(slider["min"]), float(slider["max"]), float(slider["step"])
-    if not least <= value <= most:  # also false for what is no number
-        raise Invalid(details={"value": f"is from {least:g} to {most:g}"})
-    steps = (value - least) / step
-    if abs(steps - round(steps)) > _STEP_ERROR and value != most:
-        raise Invalid(details={"value": f"is {least:g} and a multiple of {step:g}"})
+def _value(slider: Slider, value: float) -> float:
+    if not deciding.is_on_scale(slider, value):
+        raise Invalid(details={"value": f"is from {slider.min:g} to {slider.max:g} in steps of {slider.step:g}"})
     return value

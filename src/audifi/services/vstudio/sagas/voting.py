@@ -19,7 +19,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeGuard
 
 from audifi.kernel import outbox
 from audifi.kernel.connection import Connection
@@ -38,9 +38,10 @@ from audifi.services.vstudio.parts import Parts
 from audifi.services.vstudio.rules import ballots, gating
 from audifi.services.vstudio.rules.ballots import Content
 from audifi.services.vstudio.sagas import standing
-from audifi.services.vstudio.store import sessions, votes
+from audifi.services.vstudio.store import decisions, sessions, votes
+from audifi.services.vstudio.store.decisions import Decision
 from audifi.services.vstudio.store.sessions import Session
-from audifi.services.vstudio.store.votes import Ballot, Change, Kept, Key, New
+from audifi.services.vstudio.store.votes import Change, Kept, Key, New
 from audifi.wire.events.vstudio import VoteCast
 
 REMEMBERED_MAX: Final = 1000
@@ -71,12 +72,28 @@ class _Terms:
     """What does not change while a decision is open."""
 
     session: Session
-    ballot: Ballot
+    decision: Decision
+
+    @property
+    def gate(self) -> gating.Gate:
+        return self.session.vote_gating if self.decision.gating is None else self.decision.gating
+
+    @property
+    def is_weighted(self) -> bool:
+        return self.decision.voting_mode == "WEIGHTED"
 
     @property
     def asks_nobody(self) -> bool:
-        gates = (self.session.view_gating, self.ballot.gate)
-        return not gating.facts(gates, artist_id=self.session.artist_id, is_weighted=self.ballot.mode == "WEIGHTED")
+        gates = (self.session.view_gating, self.gate)
+        return not gating.facts(gates, artist_id=self.session.artist_id, is_weighted=self.is_weighted)
+
+
+@dataclass(frozen=True)
+class _Weight:
+    """What a vote weighs, and why."""
+
+    held: gating.Standing
+    milli: int
 
 
 Result = Cast | Problem
@@ -89,95 +106,98 @@ async def cast(parts: Parts, session_id: str, said: Sequence[Said]) -> list[Resu
     weighed = await asyncio.gather(*(_weighed(parts, terms.get(each.decision_id), each) for each in said))
     now = parts.clock.now()
     async with parts.database.transaction() as tx:
-        open_ones = await votes.ballots(tx, session_id, sorted(terms), lock=True)
-        judged = [_judged(each, found, open_ones, now) for each, found in zip(said, weighed, strict=True)]
-        results = await _written(tx, session_id, judged, open_ones, now)
-        await _tell(tx, session_id, judged, results, open_ones)
-    counted = {
-        vote.decision_id
-        for vote, result in zip(judged, results, strict=True)
-        if isinstance(vote, New) and isinstance(result, Cast) and not result.is_duplicate
-    }
+        locked = {each: await decisions.one(tx, each, lock="FOR SHARE") for each in sorted(terms)}
+        judged = [
+            _judged(each, found, locked.get(each.decision_id), now) for each, found in zip(said, weighed, strict=True)
+        ]
+        results = await _written(tx, session_id, judged, terms, now)
+        await _tell(tx, judged, results, terms)
+    counted = {vote.decision_id for vote, result in zip(judged, results, strict=True) if _is_new(vote, result)}
     for decision_id in counted:
         parts.tallies.changed(session_id, decision_id)
     return results
 
 
 async def _terms(parts: Parts, session_id: str, decision_ids: set[str]) -> dict[str, _Terms]:
+    """Return the terms of those decisions that are the session's."""
     found = {each: _remembered[each] for each in decision_ids if each in _remembered}
-    found = {each: terms for each, terms in found.items() if terms.session.id == session_id}
     if missing := sorted(decision_ids - set(found)):
         async with parts.database.read_primary() as connection:
             session = await sessions.one(connection, session_id)
             if session is None:
                 raise SessionNotFound
-            for ballot in (await votes.ballots(connection, session_id, missing, lock=False)).values():
-                found[ballot.id] = _Terms(session, ballot)
-                if ballot.status == "OPEN":
-                    _remembered[ballot.id] = found[ballot.id]
+            for each in missing:
+                decision = await decisions.one(connection, each)
+                if decision is not None and decision.session_id == session_id:
+                    found[each] = _Terms(session, decision)
+        _remembered.update((each, terms) for each, terms in found.items() if terms.decision.status == "OPEN")
         while len(_remembered) > REMEMBERED_MAX:
             _remembered.popitem(last=False)
-    return found
+    return {each: terms for each, terms in found.items() if terms.session.id == session_id}
 
 
-async def _weighed(parts: Parts, terms: _Terms | None, said: Said) -> New | Problem:
-    """Return the vote with its weight, as far as it can be known before anything is locked."""
+async def _weighed(parts: Parts, terms: _Terms | None, said: Said) -> _Weight | Problem:
+    """Return what the vote weighs: all that is known without locking anything."""
     if terms is None:
         return DecisionNotFound()
-    session, ballot = terms.session, terms.ballot
+    session, gate, held = terms.session, terms.gate, gating.Standing()
     try:
-        held = gating.Standing()
         if not terms.asks_nobody:
-            weighs = ballot.mode == "WEIGHTED"
-            held = await standing.standing_of(parts, session, said.user_id, gate=ballot.gate, is_weighted=weighs)
-        _require(session, ballot, held)
-        content = ballots.judged(ballot.type, ballot.options, ballot.slider, said.content)
+            held = await standing.standing_of(parts, session, said.user_id, gate=gate, is_weighted=terms.is_weighted)
+        _require(terms, held)
     except (Refusal, Unavailable) as problem:
         return problem
-    return New(
-        id=str(new_id()),
-        decision_id=ballot.id,
-        user_id=said.user_id,
-        content=content,
-        weight_milli=gating.weight_milli(ballot.gate, held, artist_id=session.artist_id, mode=ballot.mode),
-        has_nft=any(held.shares.values()),
-        has_coin=any(each.balance + each.staked for each in held.coins.values()),
-        has_subscription=gating.TIERS.get(held.plan or "FREE", 0) > 0,
-        ip_hash=_hashed(ballot.id, said.ip),
-    )
+    weight = gating.weight_milli(gate, held, artist_id=session.artist_id, mode=terms.decision.voting_mode)
+    return _Weight(held, weight)
 
 
-def _require(session: Session, ballot: Ballot, held: gating.Standing) -> None:
-    for gate in (session.view_gating, ballot.gate):
-        verdict = gating.judge(gate, held, artist_id=session.artist_id)
+def _require(terms: _Terms, held: gating.Standing) -> None:
+    for gate in (terms.session.view_gating, terms.gate):
+        verdict = gating.judge(gate, held, artist_id=terms.session.artist_id)
         if not verdict.has_access:
             raise NotEligible(details={"missingRequirements": list(verdict.missing), "ctaType": verdict.cta})
 
 
-def _judged(said: Said, found: New | Problem, open_ones: Mapping[str, Ballot], now: datetime) -> New | Problem:
-    """Judge again by what is locked: it cannot be closed any more before we commit."""
-    ballot = open_ones.get(said.decision_id)
-    if ballot is None or isinstance(found, DecisionNotFound):
+def _judged(said: Said, weighed: _Weight | Problem, decision: Decision | None, now: datetime) -> New | Problem:
+    """Judge by what is locked: it cannot be closed any more before we commit."""
+    if decision is None:
         return DecisionNotFound()
-    if ballot.status != "OPEN" or ballot.closes_at is None or now >= ballot.closes_at:
+    if decision.status != "OPEN" or decision.closes_at is None or now >= decision.closes_at:
         return DecisionClosed()
-    return found
+    if isinstance(weighed, Problem):
+        return weighed
+    try:
+        content = ballots.judged(decision.type, decision.option_ids, decision.slider, said.content)
+    except Refusal as refusal:
+        return refusal
+    held = weighed.held
+    return New(
+        id=str(new_id()),
+        decision_id=decision.id,
+        user_id=said.user_id,
+        content=content,
+        weight_milli=weighed.milli,
+        has_nft=any(held.shares.values()),
+        has_coin=any(each.balance + each.staked for each in held.coins.values()),
+        has_subscription=gating.TIERS.get(held.plan or "FREE", 0) > 0,
+        ip_hash=_hashed(decision.id, said.ip),
+    )
 
 
 async def _written(
-    tx: Connection, session_id: str, judged: Sequence[New | Problem], open_ones: Mapping[str, Ballot], now: datetime
+    tx: Connection, session_id: str, judged: Sequence[New | Problem], terms: Mapping[str, _Terms], now: datetime
 ) -> list[Result]:
     new = [each for each in judged if isinstance(each, New)]
     written = await votes.insert(tx, session_id, now, new) if new else set[str]()
     again = [each for each in new if each.id not in written]
     old: dict[str, Result] = {}
     if again:
-        is_changing = any(open_ones[each.decision_id].allow_vote_change for each in again)
+        is_changing = any(terms[each.decision_id].decision.allow_vote_change for each in again)
         keys = sorted({(each.decision_id, each.user_id) for each in again})
         kept = await votes.kept(tx, keys, lock=is_changing)
         changes: list[Change] = []
         for each in again:
-            old[each.id] = _again(each, kept, open_ones[each.decision_id], changes)
+            old[each.id] = _again(each, kept, terms[each.decision_id].decision, changes)
         if changes:
             await votes.change(tx, now, changes)
     return [_result(each, written, old) for each in judged]
@@ -189,42 +209,42 @@ def _result(vote: New | Problem, written: set[str], old: Mapping[str, Result]) -
     return Cast(vote_id=vote.id, weight_milli=vote.weight_milli) if vote.id in written else old[vote.id]
 
 
-def _again(vote: New, kept: dict[Key, Kept], ballot: Ballot, changes: list[Change]) -> Result:
+def _again(vote: New, kept: dict[Key, Kept], decision: Decision, changes: list[Change]) -> Result:
     """Answer somebody who has voted; `kept` follows, for the next vote of the same person."""
     key = (vote.decision_id, vote.user_id)
     before = kept[key]
     if before.content == vote.content:
         return Cast(vote_id=before.id, weight_milli=before.weight_milli, is_duplicate=True)
-    if not ballot.allow_vote_change:
+    if not decision.allow_vote_change:
         return AlreadyVoted()
     after = kept[key] = Kept(id=before.id, content=vote.content, weight_milli=vote.weight_milli)
     changes.append(Change(decision_id=vote.decision_id, before=before, after=after))
     return Cast(vote_id=after.id, weight_milli=after.weight_milli, is_change=True)
 
 
+def _is_new(vote: New | Problem, result: Result) -> TypeGuard[New]:
+    return isinstance(vote, New) and isinstance(result, Cast) and not result.is_duplicate
+
+
 async def _tell(
-    tx: Connection,
-    session_id: str,
-    judged: Sequence[New | Problem],
-    results: Sequence[Result],
-    open_ones: Mapping[str, Ballot],
+    tx: Connection, judged: Sequence[New | Problem], results: Sequence[Result], terms: Mapping[str, _Terms]
 ) -> None:
     told: list[outbox.Said] = []
     for vote, result in zip(judged, results, strict=True):
-        if isinstance(vote, Problem) or isinstance(result, Problem) or result.is_duplicate:
+        if not _is_new(vote, result) or not isinstance(result, Cast):
             continue
-        ballot = open_ones[vote.decision_id]
+        session = terms[vote.decision_id].session
         event = VoteCast(
-            session_id=session_id,
-            artist_id=ballot.artist_id,
-            master_id=ballot.master_id,
-            decision_id=ballot.id,
+            session_id=session.id,
+            artist_id=session.artist_id,
+            master_id=session.master_id,
+            decision_id=vote.decision_id,
             vote_id=result.vote_id,
             user_id=vote.user_id,
             weight_milli=result.weight_milli,
             is_change=result.is_change,
         )
-        told.append(outbox.Said(event, aggregate_id=session_id, actor_id=vote.user_id))
+        told.append(outbox.Said(event, aggregate_id=session.id, actor_id=vote.user_id))
     if told:
         await outbox.add_all(tx, told)
 
