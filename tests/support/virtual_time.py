@@ -39,3 +39,11 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run it to its end."""
     with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(coroutine)
+
+
+async def pass_s(seconds: float) -> None:
+    """Let so much virtual time pass, with all that happens in it."""
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+    loop.call_later(seconds, over.set_result, None)
+    await over

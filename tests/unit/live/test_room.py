@@ -69,8 +69,8 @@ def followed(world: World) -> tuple[Room, Listener]:
 
 async def reached(room: Room, seq: int) -> None:
     async with asyncio.timeout(60):
-        while room.seq < seq:  # noqa: ASYNC110  # virtual time: the next timer, not a wait
-            await asyncio.sleep(0.01)
+        while room.seq < seq:
+            await virtual_time.pass_s(0.01)
 
 
 def presence(seq: int, version: int) -> bytes:
@@ -106,7 +106,7 @@ def test_each_event_once_in_order(fate: list[tuple[int, list[int], bool]], doubt
         last = before + len(fate)
         loop.call_later((at_ms + 500) / 1000, room.receive, presence(last, 1))
         await reached(room, last)
-        await asyncio.sleep(5)
+        await virtual_time.pass_s(5)
         assert listener.events == list(range(before + 1, last + 1))
         assert [event.seq for event in room.events_after(before) or ()] == listener.events
         lost = sum(1 for _, deliveries, _ in fate if not deliveries)
@@ -125,7 +125,7 @@ def test_disorder_of_less_than_50_ms_reads_nothing() -> None:
         await room.has_begun.wait()
         for late_s, seq in ((0.0, 3), (0.02, 2), (0.04, 1)):
             asyncio.get_running_loop().call_later(late_s, room.receive, feed.event(seq, b"%d" % seq))
-        await asyncio.sleep(5)
+        await virtual_time.pass_s(5)
         assert listener.events == [1, 2, 3]
         assert (world.log_reads, world.truth_reads) == (0, 0)
         await room.close()
@@ -139,14 +139,14 @@ def test_the_newest_state_of_each_key_counts_and_is_read_again_after_a_gap() -> 
         room, listener = followed(world)
         room.doubt()
         await room.has_begun.wait()
-        await asyncio.sleep(0.1)
+        await virtual_time.pass_s(0.1)
         for version in (3, 6, 5, 6):
             room.receive(presence(0, version))
         room.receive(feed.state(0, 1, "reaction_burst", b"{}"))
         room.receive(feed.state(0, 1, "reaction_burst", b"{}"))
         world.kept["presence"] = presence(0, 9)
         room.doubt()
-        await asyncio.sleep(1)
+        await virtual_time.pass_s(1)
         assert listener.states == [("presence", 4), ("presence", 6), *[("reaction_burst", 1)] * 2, ("presence", 9)]
         assert room.states["presence"].version == 9
         assert set(room.states) == {"presence"}
@@ -162,7 +162,7 @@ def test_a_room_begins_and_heals_without_redis_and_without_the_service_later() -
         await room.has_begun.wait()  # by itself: nobody subscribed it
         world.is_service_away = True
         room.receive(feed.event(4, b"4"))
-        await asyncio.sleep(10)
+        await virtual_time.pass_s(10)
         assert listener.events == []
         world.truth += [3, 4]
         world.is_service_away = False

@@ -80,7 +80,7 @@ class _Ear(asyncio.Protocol):
 
     def close(self) -> None:
         if self._transport is not None:
-            self._transport.close()
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
@@ -215,9 +215,12 @@ class Subscription:
                 await asyncio.get_running_loop().create_connection(lambda: ear, host, int(port))
                 ear.say("AUTH", self._password)
                 await ear.entered
+            self._ears[address] = ear
         except OSError as error:  # TimeoutError is one
-            ear.cut(f"cannot be entered: {error!r}")
+            _log.warning("the master at %s cannot be entered: %r", address, error)
             self._owners.doubt()
             return None
-        self._ears[address] = ear
+        finally:
+            if self._ears.get(address) is not ear:
+                ear.close()
         return ear
