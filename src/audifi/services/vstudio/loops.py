@@ -15,9 +15,12 @@ from audifi.kernel.server import Loop
 from audifi.kernel.telemetry import log
 from audifi.services.vstudio.errors import Problem
 from audifi.services.vstudio.parts import Parts
+from audifi.services.vstudio.sagas import deciding, wishes
 from audifi.services.vstudio.store import housekeeping
 
 FAILURE_S: Final = 3.0
+TIMER_S: Final = 0.5  # a decision is closed so late at most; votes are refused on time anyway
+WISHES_S: Final = 1.0
 TIDY_EVERY_S: Final = 600.0
 PUBLISHED_DAYS: Final = 30  # a live event is no use to anybody after that
 ENGAGEMENT_DAYS: Final = 90  # domain.md 2.3
@@ -38,7 +41,11 @@ async def forget_old(parts: Parts) -> int:
 
 
 # What runs, and how long it rests when there was nothing to do.
-_STEPS: Final[tuple[tuple[Step, float], ...]] = ((forget_old, TIDY_EVERY_S),)
+_STEPS: Final[tuple[tuple[Step, float], ...]] = (
+    (deciding.close_due, TIMER_S),
+    (wishes.carry_out_due, WISHES_S),
+    (forget_old, TIDY_EVERY_S),
+)
 
 
 def loops(parts: Parts) -> tuple[Loop, ...]:

@@ -108,3 +108,10 @@ def _decide(found: Results, scores: dict[str, int]) -> None:
     if found.total_votes and len(best) == 1:
         found.winner = best[0]
     found.is_tie = found.total_votes > 0 and len(best) > 1
+
+
+def tops(type_: str, found: Results) -> frozenset[str]:
+    """Return the options nobody beats: more than one in a tie."""
+    scores = found.points if type_ == "RANKING" else found.weights
+    top = max(scores.values(), default=0)
+    return frozenset(option for option, score in scores.items() if score == top)

@@ -256,6 +256,11 @@ async def claim_wish(tx: Connection, session_id: str, *, until: datetime) -> Ses
     return None if row is None else _session(row)
 
 
+async def wish_later(tx: Connection, session_id: str, at: datetime) -> None:
+    """Try a wish again from that moment on."""
+    await tx.execute("UPDATE vstudio.sessions SET wish_due_at = $2 WHERE id = $1 AND wish IS NOT NULL", session_id, at)
+
+
 async def count_votes(tx: Connection, session_id: str, votes: int) -> None:
     """Add a closed decision's votes."""
     await tx.execute("UPDATE vstudio.sessions SET total_votes = total_votes + $2 WHERE id = $1", session_id, votes)
