@@ -2,14 +2,15 @@
 
 Between: users, `./audifi` verbs, drills and tests (callers) and the public endpoints (served by the edge).
 Shape: client (one object, one account) · one module for each area of the API (what it can do) · records (what it
-returns) · transport (one request) · retrying (when to try again) · keys (what makes that safe) · failures (refusals
-as exceptions) · resolver (where `*.localhost` is).
+returns) · live (a session as it happens) · transport (one request) · retrying (when to try again) · keys (what makes
+that safe) · failures (refusals as exceptions) · resolver (where `*.localhost` is).
 Invariant: imports only `audifi.wire`; nothing here knows how the platform runs.
 Errors: every refusal is raised as the class of `audifi.wire.problems` that the server named by its code.
 """
 
 from audifi.sdk.client import Audifi
 from audifi.sdk.keys import new_key
+from audifi.sdk.live import Ack, Ended, Live, VoteAck
 from audifi.sdk.records.accounts import (
     Artist,
     BackupCodes,
@@ -30,9 +31,11 @@ from audifi.sdk.records.holdings import Dividend, Holding, Portfolio, Revenue, R
 from audifi.sdk.records.masters import Collaborator, Ipo, Master, MintPreview, Share, Uploaded
 from audifi.sdk.records.reports import Dashboard, MasterReport
 from audifi.sdk.records.sales import Listing, Purchase, Transaction
+from audifi.sdk.records.vstudio import Decision, LiveTicket, Option, VoteCast, VstudioSession
 from audifi.sdk.retrying import RetryPolicy
 
 __all__ = [
+    "Ack",
     "Amount",
     "Artist",
     "Audifi",
@@ -44,15 +47,20 @@ __all__ = [
     "Collaborator",
     "ConsentCheck",
     "Dashboard",
+    "Decision",
     "Dividend",
+    "Ended",
     "Enrolment",
     "Holding",
     "Ipo",
     "Link",
     "Listing",
+    "Live",
+    "LiveTicket",
     "Master",
     "MasterReport",
     "MintPreview",
+    "Option",
     "Paged",
     "Pagination",
     "Payment",
@@ -73,6 +81,9 @@ __all__ = [
     "SwapQuote",
     "Transaction",
     "Uploaded",
+    "VoteAck",
+    "VoteCast",
+    "VstudioSession",
     "Wallet",
     "WalletNonce",
     "new_key",

@@ -26,6 +26,7 @@ from audifi.sdk.dividends import Dividends
 from audifi.sdk.events import Events
 from audifi.sdk.ipos import Ipos
 from audifi.sdk.listings import Listings
+from audifi.sdk.live import Live
 from audifi.sdk.masters import Masters
 from audifi.sdk.payments import Payments
 from audifi.sdk.portfolio import Portfolios
@@ -35,6 +36,7 @@ from audifi.sdk.revenue import Revenues
 from audifi.sdk.subscriptions import Subscriptions
 from audifi.sdk.transport import Transport
 from audifi.sdk.user import User
+from audifi.sdk.vstudio import Vstudio
 
 USER_AGENT = "audifi-sdk"
 
@@ -81,6 +83,7 @@ class Audifi:
         self.coins = Coins(self.transport)
         self.analytics = Analytics(self.transport)
         self.events = Events(self.transport)
+        self.vstudio = Vstudio(self.transport)
 
     async def __aenter__(self) -> Self:
         await self.transport.__aenter__()
@@ -90,6 +93,13 @@ class Audifi:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.transport.__aexit__(kind, error, trace)
+
+    def live(self, session_id: str, *, role: str | None = None, bare_url: str | None = None) -> Live:
+        """Watch a V Studio session: `async with audifi.live(session_id) as live: async for event in live: …`.
+
+        `role`: less than what one is. `bare_url`: connect there and say the token, instead of asking for a ticket.
+        """
+        return Live(self.transport, session_id, role=role, bare_url=bare_url)
 
     @property
     def is_signed_in(self) -> bool:

@@ -11,7 +11,7 @@ Errors: a Problem of `audifi.wire.problems`; Unavailable when the server cannot 
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -113,7 +113,7 @@ class Transport:
     def forget(self) -> None:
         """Drop token and cookies."""
         self.access_token = None
-        self._session.cookie_jar.clear()
+        self.http.cookie_jar.clear()
 
     async def call(self, request: Request, reply: type[T]) -> T:
         """Make the request and decode the body of the answer."""
@@ -152,10 +152,27 @@ class Transport:
                 await asyncio.sleep(pause)
 
     @property
-    def _session(self) -> aiohttp.ClientSession:
+    def http(self) -> aiohttp.ClientSession:
+        """What sdk.live opens its connections with."""
         if self._http is None:
             raise RuntimeError("use the client as `async with Audifi(...) as audifi:`")
         return self._http
+
+    def streamed(self, request: Request) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Make one attempt whose answer is read as it comes, for as long as it comes."""
+        return self.http.request(
+            request.method,
+            self.base_url + "/v1" + request.path,
+            headers=self._headers(request),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.policy.deadline_s),
+            allow_redirects=False,
+        )
+
+    async def renewed(self, refused: Unauthorized) -> None:
+        """Renew the access token that was refused just now. Raises what was refused when that is not possible."""
+        if self.renew is None or self.access_token is None:
+            raise refused
+        await self._renew_once(self.access_token, refused)
 
     async def _renew_once(self, stale: str, refused: Unauthorized) -> None:
         async with self._renewing:
@@ -169,7 +186,7 @@ class Transport:
     async def _attempt(self, request: Request, left_s: float) -> Answer:
         try:
             with _sent(request) as content:
-                async with self._session.request(
+                async with self.http.request(
                     request.method,
                     self.base_url + "/v1" + request.path,
                     params=dict(request.query) or None,

@@ -12,3 +12,8 @@ connections (sockets and streams) · session (what programs use).
 Invariant: web/src/live is the same machine in TypeScript; tests/vectors/live holds both to it.
 Source: domain.md 3; docs/walks/live.md.
 """
+
+from audifi.sdk.live.answers import Ack, VoteAck
+from audifi.sdk.live.session import Ended, Live
+
+__all__ = ["Ack", "Ended", "Live", "VoteAck"]
