@@ -50,6 +50,7 @@ class Wanted:
     paths: Path | None = None  # one a line; without it everybody asks for /
     stalled: int = 0
     at_once: int = 256
+    nap_us: int = 200  # between looks at an idle socket; -1: sleep until it is not, for single viewers
     core: int | None = None  # None: wherever there is room
     within_s: float = 60.0
     log: Path
@@ -115,6 +116,7 @@ async def audience(wanted: Wanted) -> AsyncGenerator[Audience]:
     """Let everybody in; they leave with the block."""
     options = ["--ports", ",".join(map(str, wanted.ports)), "--viewers", str(wanted.viewers)]
     options += ["--dialect", wanted.dialect, "--stalled", str(wanted.stalled), "--at-once", str(wanted.at_once)]
+    options += ["--nap-us", str(wanted.nap_us)]
     options += ["--paths", str(wanted.paths)] if wanted.paths else []
     with wanted.log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(

@@ -43,6 +43,7 @@ class Server:
     dialect: str = "plain"
     paths: Path | None = None
     redis: Sequence[int] = ()  # processes of what lies between its pods
+    session_id: str = ""  # ours only
 
 
 def install() -> dict[str, str]:

@@ -5,7 +5,7 @@
    its text; numbers count up by one. Everything a viewer reads is parsed in place, frames are never copied unless one
    is torn between two reads.
    Told (stdin, one line each): `mark` begin counting anew · `echo` say {"done": number} when the last viewer has read
-   a message · `stall` the first --stalled viewers read no more · `votes RATE FRAME` viewer by viewer sends FRAME,
+   a message, `quiet` no longer · `stall` the first --stalled viewers read no more · `votes RATE FRAME` viewer by viewer sends FRAME,
    its `#` replaced by the viewer's number · `report` · end of file ends it.
    Units: histograms in µs, 64 buckets an octave (1.6 %); *_ms of what was slowest.
    Invariant: each viewer calls from one of many addresses in 127/8, PER_ADDRESS of them from each, as limits per
@@ -379,6 +379,7 @@ static void stall(void) {
 static void told(char *line) {
   if (begins(line, strlen(line), "mark")) memset(&seen, 0, sizeof seen), seen.began_ns = now_ns();
   else if (begins(line, strlen(line), "echo")) is_echoing = true;
+  else if (begins(line, strlen(line), "quiet")) is_echoing = false;
   else if (begins(line, strlen(line), "stall")) stall();
   else if (begins(line, strlen(line), "report")) report();
   else if (begins(line, strlen(line), "votes ")) {
