@@ -2,7 +2,7 @@
 
     outputs = machine.take(now_ms, given)      # and again with Tick() when now_ms reaches machine.wake_at
 
-Between: sdk.live.session (does what it says) and tests/vectors/live, which web/src/live/src/machine.ts passes too.
+Between: sdk.live.session (does what it says) and tests/vectors/live, which web/src/live/machine.ts passes too.
 
 # Connections
 At most one `link`, and while it is a stream at times a `probe`: a socket that is tried beside it, so that a network

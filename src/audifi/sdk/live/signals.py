@@ -1,7 +1,7 @@
 """Name what the machine is told and what it wants done.
 
 Between: sdk.live.machine and whoever does I/O for it (sdk.live.session, the shared vectors of tests/vectors/live).
-Shape: inputs, then outputs; in JSON each is {"kind": …, fields in camelCase}; also in web/src/live/src/signals.ts.
+Shape: inputs, then outputs; in JSON each is {"kind": …, fields in camelCase}; also in web/src/live/signals.ts.
 Invariant: `attempt` numbers connections: what arrives late from one that was given up is recognised and ignored.
 Units: *_ms milliseconds.
 Errors: none.
