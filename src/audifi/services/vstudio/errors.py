@@ -21,6 +21,7 @@ from audifi.wire.problems import (
     RateLimited,
     Refusal,
     SessionNotFound,
+    Unauthorized,
     Unavailable,
 )
 
@@ -40,5 +41,6 @@ __all__ = [
     "RateLimited",
     "Refusal",
     "SessionNotFound",
+    "Unauthorized",
     "Unavailable",
 ]

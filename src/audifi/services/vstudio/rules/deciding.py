@@ -21,13 +21,15 @@ TEXT_CHARS_MAX: Final = 1000
 STEPS_MAX: Final = 10_000
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
-Url = Annotated[str, msgspec.Meta(pattern=r"^https://[^\s]{1,1990}\Z")]
+# One line of text: no control characters (Postgres refuses NUL).
+LINE: Final = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+Url = Annotated[str, msgspec.Meta(pattern=r"^https://[^\s\u0000-\u001f\u007f-\u009f]{1,1990}\Z")]
 
 
 class NewOption(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
     """One thing that may be chosen."""
 
-    label: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    label: Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=LINE)]
     image_url: Url | None = None
     audio_url: Url | None = None
 
