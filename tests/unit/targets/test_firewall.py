@@ -12,6 +12,7 @@ def described(**changes: object) -> Edge:
     fields: dict[str, object] = {
         "host": "127.0.0.1", "https_port": 443, "http_port": 80, "status_port": 1, "hosts": HOSTS, "paths": PATHS,
         "gateways": (Address("127.0.0.1", 2), Address("127.0.0.1", 3)),
+        "balancers": (Address("127.0.0.1", 4),), "live_pods": (Address("127.0.0.1", 5), Address("127.0.0.1", 6)),
     }  # fmt: skip
     return Edge(**{**fields, **changes})  # pyright: ignore[reportArgumentType]  # test data
 

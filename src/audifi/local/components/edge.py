@@ -27,7 +27,7 @@ from audifi.topology.model.whole import Topology
 COMPONENT = "edge"
 POD = "edge-1"
 GATEWAY = "api-gateway"
-WORKERS = 1  # two cores for the whole platform
+BALANCER = "ws-balancer"
 WORKER_USERS = ("www-data", "nobody")  # Debian's; the second exists everywhere
 OURSELVES = "127.0.0.1/32"  # not all of 127.0.0.0/8: a test comes from 127.0.0.2 and meets what the internet meets
 
@@ -56,7 +56,7 @@ def pods(instance: Instance, topology: Topology) -> tuple[PodSpec, ...]:
             argv=(str(binary("nginx")), "-e", "stderr", "-p", str(directory), "-c", str(directory / "nginx.conf")),
             ready=ready,
             ports=ports,
-            after=(GATEWAY,),
+            after=(GATEWAY, BALANCER),  # and so it lets go of its sockets before the pods do
             prepare=prepare,
             stop_signal=signal.SIGQUIT,  # finish what is running
         ),
@@ -79,7 +79,6 @@ def edge(instance: Instance, topology: Topology) -> Edge:
     """Bind the model to this machine's addresses; makes the certificate if it is missing."""
     names = hosts(topology)
     pair = certificates.for_hosts(instance.path, names.all, domain=names.apex)
-    addresses = [resolution.port(instance, topology, pod, "http") for pod in topology.component(GATEWAY).pods]
     directory = instance.config(POD)
     return Edge(
         host=LOOPBACK,
@@ -87,7 +86,9 @@ def edge(instance: Instance, topology: Topology) -> Edge:
         http_port=resolution.port(instance, topology, POD, "http"),
         status_port=resolution.port(instance, topology, POD, "metrics"),
         hosts=names,
-        gateways=tuple(Address(LOOPBACK, number) for number in addresses),
+        gateways=_addresses(instance, topology, GATEWAY),
+        balancers=_addresses(instance, topology, BALANCER),
+        live_pods=_addresses(instance, topology, topology.surface.websocket.component),
         paths=Paths(
             config=str(directory),
             data=str(directory / "run"),
@@ -98,8 +99,13 @@ def edge(instance: Instance, topology: Topology) -> Edge:
         ciphers=topology.surface.tls.ciphers,
         admin_networks=(OURSELVES,),
         user=_worker_user(),
-        workers=WORKERS,
     )
+
+
+def _addresses(instance: Instance, topology: Topology, component: str) -> tuple[Address, ...]:
+    """Where the pods of a component listen, the first first."""
+    pods = topology.component(component).pods
+    return tuple(Address(LOOPBACK, resolution.port(instance, topology, pod, "http")) for pod in pods)
 
 
 def _limits(topology: Topology) -> Limits:

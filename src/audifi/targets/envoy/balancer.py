@@ -29,8 +29,8 @@ TYPE = "type.googleapis.com/"
 COOKIE = "audifi-live"
 SOCKETS_MAX = 9_500  # two files each, below the 20,000 a process may hold (components.md 0); two pods: 19,000
 BUFFER_BYTES = 32 * 1024  # a viewer's share each way
-SEND_BUFFER_BYTES = 64 * 1024  # the kernel's; realtime.md 2.8: larger ones hide a reader who stopped
-SOL_SOCKET, SO_SNDBUF = 1, 7  # Linux
+KERNEL_BYTES = 64 * 1024  # a socket's own; realtime.md 2.8: larger ones hide a reader who stopped
+SOL_SOCKET, SO_SNDBUF, SO_RCVBUF = 1, 7, 8  # Linux
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,17 +119,20 @@ def _connection_manager(balancer: Balancer) -> Json:
     return {**manager, "tracing": listener.tracing(COMPONENT)} if balancer.otlp else manager
 
 
+def _kernel_buffer(option: int) -> Json:
+    return {"level": SOL_SOCKET, "name": option, "int_value": KERNEL_BYTES}
+
+
 def _listener(balancer: Balancer) -> Json:
     manager = {
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": _connection_manager(balancer),
     }
-    send_buffer = {"level": SOL_SOCKET, "name": SO_SNDBUF, "int_value": SEND_BUFFER_BYTES}
     return {
         "name": "live",
         "address": {"socket_address": {"address": balancer.listen.host, "port_value": balancer.listen.port}},
         "per_connection_buffer_limit_bytes": BUFFER_BYTES,
-        "socket_options": [{"description": "send buffer", **send_buffer}],
+        "socket_options": [_kernel_buffer(SO_SNDBUF)],
         "filter_chains": [{"filters": [manager]}],
     }
 
@@ -141,6 +144,7 @@ def _cluster(balancer: Balancer) -> Json:
         "lb_policy": "LEAST_REQUEST",
         "connect_timeout": f"{balancer.connect_ms / 1000:g}s",
         "per_connection_buffer_limit_bytes": BUFFER_BYTES,
+        "upstream_bind_config": {"socket_options": [_kernel_buffer(SO_RCVBUF)]},
         "load_assignment": {
             "cluster_name": CLUSTER,
             "endpoints": [{"lb_endpoints": [clusters.endpoint(pod) for pod in balancer.pods]}],

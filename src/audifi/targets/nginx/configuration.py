@@ -7,16 +7,21 @@ A request of the API hosts takes one of five lanes, chosen before anything else 
   once    PUT, DELETE                 never another gateway: nginx would repeat them after they were sent
   upload  POST of upload rows         110 MB, streamed
 
-Between: local.components.edge (writes the files, tests them with `nginx -t`), lanes, replies, firewall, pages.
+Sockets have ways of their own (live).
+
+Between: local.components.edge (writes the files, tests them with `nginx -t`), lanes, live, replies, firewall, pages.
 Invariant: X-Forwarded-For is what we saw, never what we were told; every answer carries the design's headers.
 Source: domain.md 4, 5.1-5.5; components.md 1; nginx 1.22 reference.
 """
 
-from audifi.targets.nginx import firewall, lanes, pages, replies
+from audifi.targets.nginx import firewall, lanes, live, pages, replies
 from audifi.targets.nginx.edge import Edge, Files
 from audifi.wire import headers
 
-CONNECTIONS_MAX = 4096  # per worker; two files each, below the 20,000 of components.md 0
+# Per worker, below the 20,000 files of components.md 0. 10,000 viewers are 20,000 connections, in at least two workers;
+# `reuseport` spreads them evenly, where a shared socket would give most to whoever wakes first.
+CONNECTIONS_MAX = 14_000
+SEND_BUFFER = "64k"  # the kernel's; realtime.md 2.8: larger ones hide a viewer who stopped reading
 
 LOG_FORMAT = (
     '{"timestamp":"$time_iso8601","level":"info","service":"edge","message":"request","requestId":"$request_key",'
@@ -87,7 +92,9 @@ http {
     ssl_session_cache shared:tls:2m;
     ssl_session_timeout 1d;
 
+<<live_upstreams>>
     upstream gateway {
+        zone gateway 64k;
 <<gateways>>
         keepalive 64;
         keepalive_timeout 60s;
@@ -111,7 +118,7 @@ http {
 
     # A name that is not ours.
     server {
-        listen <<host>>:<<https_port>> ssl http2 default_server;
+        listen <<host>>:<<https_port>> ssl http2 default_server reuseport backlog=4096 sndbuf=<<send_buffer>>;
         server_name _;
         include headers.conf;
         include problems.conf;
@@ -142,6 +149,7 @@ http {
         include guards.conf;
         include lanes.conf;
         include page-problem-locations.conf;
+        include live-elsewhere.conf;
         location /api/ { include lane-read.conf; }
         # Hashed names: a changed file has another address.
         location /assets/ {
@@ -160,7 +168,7 @@ http {
         server_name <<ws>>;
         include headers.conf;
         include problems.conf;
-        location / { return 503; }
+        include live.conf;
     }
     server {
         listen <<host>>:<<https_port>> ssl http2;
@@ -169,6 +177,7 @@ http {
         include problems.conf;
         include guards.conf;
         include lanes.conf;
+        include live-elsewhere.conf;
         location / { include lane-read.conf; }
     }
 
@@ -205,7 +214,9 @@ def _main(edge: Edge) -> str:
         connections=str(CONNECTIONS_MAX),
         log_format=LOG_FORMAT,
         body_bytes=str(lanes.BODY_BYTES),
-        maps=lanes.maps(edge),
+        maps=lanes.maps(edge) + live.zones(edge),
+        live_upstreams=live.upstreams(edge),
+        send_buffer=SEND_BUFFER,
         certificate=edge.paths.certificate,
         key=edge.paths.certificate_key,
         ciphers=":".join(edge.ciphers),
@@ -232,6 +243,9 @@ def render(edge: Edge) -> Files:
         "problems.conf": replies.locations(),
         "guards.conf": lanes.guards(edge),
         "lanes.conf": lanes.locations(edge),
+        "live.conf": live.locations(edge),
+        "live-elsewhere.conf": live.elsewhere(),
+        "lane-live.conf": live.lane(edge),
         "lane-read.conf": lanes.lane("read", edge),
         "firewall.conf": firewall.rules(edge),
         "page-problems.conf": pages.refusals(),

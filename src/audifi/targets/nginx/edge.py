@@ -4,13 +4,14 @@ Between: local.components.edge (fills it), the other modules of this folder (ren
 Units: *_s seconds, *_per_min requests per minute and client address.
 Invariant: the limits of `trusted` addresses are a difference of the local environment, never of production: on one
 machine tests, benchmarks and the browser all come from one address.
-Source: domain.md 5.2 (TLS), 5.4 (edge), 5.5 (limits per IP).
+Source: domain.md 3 (sockets per IP), 5.2 (TLS), 5.4 (edge), 5.5 (limits per IP).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from audifi.targets.envoy.gateway import Address
+from audifi.wire.live import protocol
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +21,9 @@ class Limits:
     per_min: int = 1000  # domain.md 5.5
     burst: int = 100  # domain.md 5.5
     connections: int = 200  # one address: some browsers behind one router, not a botnet's member
+    live_connections: int = protocol.PER_ADDRESS_MAX
+    live_burst: int = protocol.PER_ADDRESS_MAX  # when a pod dies, all of an address come back at once
+    live_per_min: int = 300  # handshakes: that crowd three times a minute
     trusted: tuple[str, ...] = ()  # networks with the numbers below instead
     trusted_per_min: int = 600_000
     trusted_burst: int = 10_000
@@ -67,6 +71,8 @@ class Edge:
     status_port: int  # loopback: readiness and counters
     hosts: Hosts
     gateways: tuple[Address, ...]
+    balancers: tuple[Address, ...]  # of sockets whose address names no pod
+    live_pods: tuple[Address, ...]  # ws-gateway-1 first: an address names them by number
     paths: Paths
     limits: Limits = Limits()
     ciphers: tuple[str, ...] = (
@@ -78,7 +84,7 @@ class Edge:
     admin_networks: tuple[str, ...] = ("127.0.0.0/8",)  # domain.md 5.4: /admin only from these
     waf: bool = True
     user: str | None = None  # whom workers run as; None: we are not root
-    workers: int = 1
+    workers: int = 2  # a viewer is two connections of a worker (configuration.CONNECTIONS_MAX)
 
     @property
     def authority(self) -> str:

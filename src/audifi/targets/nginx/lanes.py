@@ -123,11 +123,12 @@ def guards(edge: Edge) -> str:
     )
 
 
-def _forwarding() -> list[str]:
+def forwarding(*, connection: str = "") -> list[str]:
+    """Return what goes on, and what is taken off."""
     stripped = (*headers.IDENTITY, "Forwarded", "X-Forwarded-Host", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP")
     return [
         "proxy_http_version 1.1;",
-        'proxy_set_header Connection "";',
+        f'proxy_set_header Connection "{connection}";',
         "proxy_set_header Host $host;",
         f"proxy_set_header {headers.CLIENT_IP} $remote_addr;",
         "proxy_set_header X-Forwarded-Proto https;",
@@ -140,7 +141,7 @@ def _forwarding() -> list[str]:
 def lane(name: str, edge: Edge, *, cache_s: int | None = None) -> str:
     """Return the directives of one lane."""
     lines = [
-        *_forwarding(),
+        *forwarding(),
         f"proxy_connect_timeout {CONNECT_BUSY_S}s;",
         f"proxy_read_timeout {TIMEOUT_CEILING_S + 5}s;",
         f"proxy_send_timeout {TIMEOUT_CEILING_S + 5}s;",
