@@ -20,7 +20,7 @@ import socket
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 import uvicorn
@@ -95,9 +95,9 @@ async def serve(settings: S, lifespan: Lifespan[S], *, title: str) -> int:
         health = Health(service.checks)
         served = application(service.operations, kernel=service.kernel, title=title, version=settings.version)
         front = Front(served, health)
-        stack.callback(_metrics(settings))
+        stack.callback(serve_metrics(settings))
         loops = [*service.loops, *_own_loops(settings, service.kernel)]
-        stack.push_async_callback(_stop, [asyncio.create_task(_keep(loop)) for loop in loops])
+        stack.push_async_callback(stop, [asyncio.create_task(keep(loop)) for loop in loops])
         server = _Server(_configuration(front))
         _on_signals(server, health, settings.drain_s)
         log.info("listening", port=listening.getsockname()[1], pod=settings.pod, version=settings.version)
@@ -169,19 +169,35 @@ def _listen(host: str, port: int) -> socket.socket:
         raise RuntimeError(f"cannot listen on {host}:{port} (HTTP_HOST, HTTP_PORT): {error.strerror}") from error
 
 
-def _metrics(settings: ServiceSettings) -> Callable[[], None]:
+class Process(Protocol):
+    """What `serve_metrics` reads of the settings."""
+
+    @property
+    def service(self) -> str: ...
+    @property
+    def pod(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def http_host(self) -> str: ...
+    @property
+    def metrics_port(self) -> int: ...
+
+
+def serve_metrics(settings: Process) -> Callable[[], None]:
+    """Open the metrics port; return what closes it."""
     try:
         server, thread = start_http_server(settings.metrics_port, addr=settings.http_host)
     except OSError as error:
         raise RuntimeError(f"cannot listen on METRICS_PORT {settings.metrics_port}: {error.strerror}") from error
     gauge(metrics.PROCESS_STARTED).labels(settings.service, settings.pod, settings.version).set(1)
 
-    def stop() -> None:
+    def close() -> None:
         server.shutdown()
         server.server_close()
         thread.join(timeout=1)
 
-    return stop
+    return close
 
 
 def _on_signals(server: _Server, health: Health, drain_s: float) -> None:
@@ -202,7 +218,7 @@ def _on_signals(server: _Server, health: Health, drain_s: float) -> None:
         loop.add_signal_handler(number, received, number)
 
 
-async def _keep(loop: Loop) -> None:
+async def keep(loop: Loop) -> None:
     """Run a background loop for ever; when it raises, log and start it again, a little later each time."""
     pause_s = _RESTART_FIRST_S
     while True:
@@ -219,7 +235,8 @@ async def _keep(loop: Loop) -> None:
         pause_s = min(pause_s * 2, _RESTART_MAX_S)
 
 
-async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+async def stop(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel loops and wait until they have ended."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
