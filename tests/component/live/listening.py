@@ -37,6 +37,16 @@ class Ear:
         """Wait for so many messages."""
         return [(await self.reply())[2] for _ in range(count)]
 
+    async def until_quiet(self, quiet_s: float = 0.5) -> list[bytes]:
+        """Return what has come, once nothing has for a while."""
+        heard: list[bytes] = []
+        while True:
+            try:
+                async with asyncio.timeout(quiet_s):
+                    heard += await self.heard(1)
+            except TimeoutError:
+                return heard
+
 
 @asynccontextmanager
 async def listening(nodes: tuple[str, ...], password: str, session_id: str) -> AsyncGenerator[Ear]:

@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeGuard
+from uuid import UUID
 
 from audifi.kernel import outbox
 from audifi.kernel.connection import Connection
@@ -102,7 +103,7 @@ _remembered: OrderedDict[str, _Terms] = OrderedDict()  # by decision; only open 
 
 async def cast(parts: Parts, session_id: str, said: Sequence[Said]) -> list[Result]:
     """Take votes; the results are in their order."""
-    terms = await _terms(parts, session_id, {each.decision_id for each in said})
+    terms = await _terms(parts, session_id, {each.decision_id for each in said if _is_id(each.decision_id)})
     weighed = await asyncio.gather(*(_weighed(parts, terms.get(each.decision_id), each) for each in said))
     now = parts.clock.now()
     async with parts.database.transaction() as tx:
@@ -247,6 +248,13 @@ async def _tell(
         told.append(outbox.Said(event, aggregate_id=session.id, actor_id=vote.user_id))
     if told:
         await outbox.add_all(tx, told)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def _hashed(decision_id: str, ip: str) -> str | None:

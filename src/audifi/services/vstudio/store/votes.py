@@ -77,6 +77,15 @@ class Kept:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Listed(Kept):
+    """A vote in a list; nobody's when the account was deleted."""
+
+    user_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """A vote that says something else now."""
 
@@ -134,6 +143,41 @@ async def change(tx: Connection, now: datetime, changes: Sequence[Change]) -> No
         [_text(each.after.content) for each in changes],
         [each.before.weight_milli for each in changes],
         [each.after.weight_milli for each in changes],
+    )
+
+
+async def of_user(connection: Connection, session_id: str, user_id: str) -> dict[str, Any]:
+    """Return what somebody voted in a session, by decision: the choice, the value, the ranking or the text."""
+    rows = await connection.fetch(
+        "SELECT decision_id, choice, value, ranking, text FROM vstudio.votes WHERE user_id = $1 AND session_id = $2",
+        user_id,
+        session_id,
+    )
+    said = {str(row["decision_id"]): (row["choice"], row["value"], row["ranking"], row["text"]) for row in rows}
+    return {decision: next(each for each in one if each is not None) for decision, one in said.items()}
+
+
+async def listed(connection: Connection, decision_id: str, *, limit: int, offset: int) -> tuple[list[Listed], int]:
+    """Return one page of a decision's votes, the oldest first, and how many there are."""
+    total = await connection.fetchval("SELECT count(*) FROM vstudio.votes WHERE decision_id = $1", decision_id)
+    rows = await connection.fetch(
+        """SELECT id, user_id, choice, value, ranking, text, weight_milli, created_at, updated_at
+             FROM vstudio.votes WHERE decision_id = $1 ORDER BY created_at, id LIMIT $2 OFFSET $3""",
+        decision_id,
+        limit,
+        offset,
+    )
+    return [_listed(row) for row in rows], int(total)
+
+
+def _listed(row: Row) -> Listed:
+    return Listed(
+        id=str(row["id"]),
+        user_id=None if row["user_id"] is None else str(row["user_id"]),
+        content=content_of(row),
+        weight_milli=row["weight_milli"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
     )
 
 
