@@ -60,7 +60,7 @@ async def everybody_is_level(found: Crowds, gateway: Gateway, viewers: int = VIE
 @pytest.mark.asyncio
 async def test_a_crowd_comes_back_where_it_was(gateway: Gateway, tmp_path: Path) -> None:
     port = await gateway.start()
-    async with crowds(plans(port, tmp_path), lambda _: None) as found:
+    async with crowds(plans(port, tmp_path)) as found:
         await everybody_is_level(found, gateway)
         for _ in range(5):
             gateway.event()
@@ -88,7 +88,7 @@ async def all_are_back(gateway: Gateway) -> None:
 @pytest.mark.asyncio
 async def test_who_is_told_to_read_nothing_is_not_judged(gateway: Gateway, tmp_path: Path) -> None:
     port = await gateway.start()
-    async with crowds(plans(port, tmp_path), lambda _: None) as found:
+    async with crowds(plans(port, tmp_path)) as found:
         await everybody_is_level(found, gateway)
         await found.order(Order(do="stall", percent=10))
         await wait_for(lambda: some_are_stalled(found), within_s=5, saying="some are stalled")
@@ -108,7 +108,7 @@ async def some_are_stalled(found: Crowds) -> None:
 @pytest.mark.asyncio
 async def test_an_event_that_was_never_sent_is_found(gateway: Gateway, tmp_path: Path) -> None:
     port = await gateway.start()
-    async with crowds(plans(port, tmp_path), lambda _: None) as found:
+    async with crowds(plans(port, tmp_path)) as found:
         await everybody_is_level(found, gateway)
         gateway.event()
         gateway.log.append(b"")  # numbered, and told to nobody
@@ -126,7 +126,7 @@ async def test_a_process_that_ends_by_itself_says_why(tmp_path: Path) -> None:
     plan = plans(1, tmp_path)[0]
     plan.lanes = (Lane("127.0.0.1", 1, "ws.audifi.localhost", is_tls=True),)
     plan.ca_file = "/nowhere"
-    async with crowds([plan], lambda _: None) as found:
+    async with crowds([plan]) as found:
         with pytest.raises(Mismatch, match="FileNotFoundError"):
             await wait_for(lambda: are_level(found, Gateway()), within_s=15, saying="it ended")
 

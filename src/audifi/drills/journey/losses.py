@@ -51,8 +51,8 @@ async def whole_again(stage: Stage) -> None:
     """Wait until every pod is ready."""
 
     async def ready() -> None:
-        units = await _units(stage)
-        bad = {name: f"{unit['state']}: {unit['detail']}" for name, unit in units.items() if not _is_well(unit)}
+        found = await units(stage)
+        bad = {name: f"{unit['state']}: {unit['detail']}" for name, unit in found.items() if not _is_well(unit)}
         if bad:
             raise NotReady(f"{bad}")
 
@@ -66,17 +66,17 @@ async def _victim(stage: Stage, loss: Loss, dice: Random) -> Victim:
         case "postgres":
             return await _database_primary(stage)
         case "redis":
-            return await _redis_primary(stage, dice)
+            return await redis_primary(stage, dice)
 
 
 async def _a_pod(stage: Stage, dice: Random) -> Victim:
     services = {each.name for each in stage.topology.components if each.kind in {Kind.SERVICE, Kind.WORKER}}
-    units = await _units(stage)
-    pods = sorted(name for name, unit in units.items() if unit["component"] in services and unit["pid"])
+    found = await units(stage)
+    pods = sorted(name for name, unit in found.items() if unit["component"] in services and unit["pid"])
     if not pods:
         raise Mismatch("no pod of a service runs")
     pod = dice.choice(pods)
-    return Victim(pod, int(units[pod]["pid"]), "a random pod of a service")
+    return Victim(pod, int(found[pod]["pid"]), "a random pod of a service")
 
 
 async def _database_primary(stage: Stage) -> Victim:
@@ -89,8 +89,9 @@ async def _database_primary(stage: Stage) -> Victim:
     raise NotReady("no primary")
 
 
-async def _redis_primary(stage: Stage, dice: Random) -> Victim:
-    units = await _units(stage)
+async def redis_primary(stage: Stage, dice: Random) -> Victim:
+    """One of the Redis Cluster's primaries."""
+    found = await units(stage)
     password = resolution.secret(stage.instance, stage.topology, "redis-cluster-password")
     primaries: list[str] = []
     for pod in stage.topology.component("redis-cluster").pods:
@@ -98,10 +99,11 @@ async def _redis_primary(stage: Stage, dice: Random) -> Victim:
         if role == "master":
             primaries.append(pod)
     pod = dice.choice(primaries)
-    return Victim(pod, int(units[pod]["pid"]), "a primary of the Redis Cluster")
+    return Victim(pod, int(found[pod]["pid"]), "a primary of the Redis Cluster")
 
 
-async def _units(stage: Stage) -> Mapping[str, dict[str, Any]]:
+async def units(stage: Stage) -> Mapping[str, dict[str, Any]]:
+    """What runs, by name."""
     seen = await launch.status(stage.instance)
     return {unit["name"]: unit for unit in seen["units"]}
 

@@ -102,9 +102,8 @@ async def main() -> None:
         await _obey(orders, viewers)
         for task in background:
             task.cancel()
-    watching.is_over = True
     for viewer in viewers:
-        viewer.close()
+        viewer.leave()
     history.write(_history(viewers, watching), Path(plan.history))
     _say({"ended": plan.history})
 
@@ -153,7 +152,7 @@ def _report(viewers: list[Viewer], watching: Watching) -> Report:
     watching.arrivals.clear()
     return Report(
         at_us=now_us(),
-        live=watching.live,
+        live=sum(viewer.is_live for viewer in reading),
         opens=watching.opens,
         frames=watching.frames,
         newest=newest,

@@ -12,7 +12,7 @@ import itertools
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +52,6 @@ class Crowds:
     plans: list[Plan]
     reports: list[Report | None]
     readers: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
-    hear: Callable[[Report], None] = lambda _: None
 
     @property
     def viewers(self) -> int:
@@ -104,9 +103,7 @@ class Crowds:
         async for line in process.stdout:
             if line.startswith(b'{"ended"'):
                 return
-            report = msgspec.json.decode(line, type=Report)
-            self.reports[place] = report
-            self.hear(report)
+            self.reports[place] = msgspec.json.decode(line, type=Report)
         said = (await process.stderr.read()).decode("utf-8", "replace")
         raise Mismatch(f"a process of the crowd ended by itself:\n{said[-2000:]}")
 
@@ -119,9 +116,9 @@ def divided(viewers: int) -> list[range]:
 
 
 @asynccontextmanager
-async def crowds(plans: list[Plan], hear: Callable[[Report], None]) -> AsyncGenerator[Crowds]:
+async def crowds(plans: list[Plan]) -> AsyncGenerator[Crowds]:
     """Run one process for each plan."""
-    found = Crowds([], plans, [None] * len(plans), hear=hear)
+    found = Crowds([], plans, [None] * len(plans))
     try:
         for place, plan in enumerate(plans):
             found.processes.append(await _started(plan))

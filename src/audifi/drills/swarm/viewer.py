@@ -1,4 +1,4 @@
-"""Be one viewer: connect, join, note what is read, and come back after a loss.
+"""Be one viewer: connect, say who it is, join, note what is read, and come back after a loss.
 
 Between: crowd and voters (own many of them) and the gateway's socket.
 Shape: a Viewer is the protocol object of its connection, again and again of the next one; `Watching` is what all
@@ -41,6 +41,7 @@ class Lane(msgspec.Struct, frozen=True):
     port: int
     name: str  # of the host, as the certificate and the request have it
     is_tls: bool
+    prefix: str = ""  # of the path: names a pod
 
 
 @dataclass
@@ -53,16 +54,13 @@ class Watching:
     trust: ssl.SSLContext | None
     reader: Reader = field(default_factory=Reader)
     dice: Random = field(default_factory=Random)
-    live: int = 0  # connections that read
     opens: int = 0
     frames: int = 0
     trouble: Counter[str] = field(default_factory=Counter[str])
     arrivals: defaultdict[Fact, list[int]] = field(default_factory=lambda: defaultdict(list))
-    is_over: bool = False
 
-    @property
-    def path(self) -> str:
-        return f"/vstudio/{self.session_id}"
+    def path(self, lane: Lane) -> str:
+        return f"{lane.prefix}/vstudio/{self.session_id}"
 
 
 def now_us() -> int:
@@ -70,7 +68,7 @@ def now_us() -> int:
 
 
 class Viewer(asyncio.Protocol):
-    """One of them; a guest unless `greeting` says who."""
+    """One of them; a guest unless `token` says who."""
 
     def __init__(self, number: int, address: str, watching: Watching) -> None:
         self.number = number
@@ -80,6 +78,7 @@ class Viewer(asyncio.Protocol):
         self.at_us = array("q")
         self.saw = array("q")
         self.is_stalled = False
+        self._is_over = False
         self._watching = watching
         self._transport: asyncio.Transport | None = None
         self._is_open = False  # the upgrade is done
@@ -104,19 +103,24 @@ class Viewer(asyncio.Protocol):
         if self._transport is not None:
             self._transport.pause_reading()
 
-    def close(self) -> None:
+    def leave(self) -> None:
+        """Go, for good."""
+        self._is_over = True
+        self._cut()
+
+    def _cut(self) -> None:
         if self._transport is not None:
             self._transport.abort()
 
-    def greeting(self) -> list[dict[str, Any]]:
-        """What is said before `join`: a guest says nothing."""
-        return []
+    def token(self) -> str | None:
+        """Who it says it is before it joins: nobody."""
+        return None
 
     def answered(self, frame: dict[str, Any]) -> None:
         """Take a frame that is for this viewer alone."""
         match frame:
             case {"type": "reconnect", "afterMs": after_ms}:
-                self._later(float(after_ms) / 1000, self._leave)
+                self._later(float(after_ms) / 1000, self._move)
             case {"type": "error", "code": code}:
                 self._watching.trouble[f"error {code}"] += 1
             case _:
@@ -131,7 +135,7 @@ class Viewer(asyncio.Protocol):
 
     async def _connect(self) -> None:
         watching = self._watching
-        if watching.is_over or self.is_stalled:
+        if self._is_over or self.is_stalled:
             return
         lane = watching.lanes[(self.number + self._tries) % len(watching.lanes)]
         self._key = base64.b64encode(secrets.token_bytes(16)).decode()
@@ -153,23 +157,23 @@ class Viewer(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = self._transport = cast("asyncio.Transport", transport)  # uvloop's is one but does not inherit it
         host = f"{self._lane.name}:{self._lane.port}"
-        transport.write(frames.upgrade(host, self._watching.path, self._key, {"Origin": self._watching.origin}))
+        path = self._watching.path(self._lane)
+        transport.write(frames.upgrade(host, path, self._key, {"Origin": self._watching.origin}))
         self._deadline = self._later(CONNECTS_WITHIN_S, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc  # the close frame said why
         self._transport = None
         self._deadline.cancel()
-        if self._is_open:
-            self._is_open = False
-            self._watching.live -= 1
+        if self._is_open and not self._is_over:
             self._note(self._watching.reader.single(Fact("closed", self._code)))
             self._watching.trouble[f"closed {self._code}"] += 1
+        self._is_open = False
         if self._code not in FINAL_CODES:
             self._again()
 
     def _again(self) -> None:
-        if self._watching.is_over or self.is_stalled:
+        if self._is_over or self.is_stalled:
             return
         pause_s = self._floor_s or backoff.pause_ms(self._tries, self._watching.dice.random()) / 1000
         self._floor_s = 0.0
@@ -179,15 +183,15 @@ class Viewer(asyncio.Protocol):
     def _later(self, after_s: float, do: Callable[[], None]) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(after_s, do)
 
-    def _leave(self) -> None:
+    def _move(self) -> None:
         """Go, because the pod drains: it has said when, so there is no pause."""
         self._floor_s = 0.001
-        self.close()
+        self._cut()
 
     def _give_up(self) -> None:
         if not self._is_open:
             self._watching.trouble["no upgrade in time"] += 1
-            self.close()
+            self._cut()
 
     def _upgraded(self, data: bytes) -> bytes:
         """Take the answer to the upgrade; what is left of it belongs to frames."""
@@ -198,14 +202,13 @@ class Viewer(asyncio.Protocol):
         self._rest = b""
         if not head.startswith(b"HTTP/1.1 101") or frames.accepted(self._key) not in head:
             self._watching.trouble[f"refused {head[9:12].decode('ascii', 'replace')}"] += 1
-            self.close()
+            self._cut()
             return b""
         self._is_open = True
-        self._watching.live += 1
         self._watching.opens += 1
         self._note(self._watching.reader.single(Fact("opened", self.seq)))
-        for frame in self.greeting():
-            self.say(frame)
+        token = self.token()
+        self.say({"type": "auth"} if token is None else {"type": "auth", "token": token})
         self.say({"type": "join"} if self.seq < 0 else {"type": "join", "lastSeq": self.seq})
         return rest
 
@@ -223,7 +226,7 @@ class Viewer(asyncio.Protocol):
             batch = self._watching.reader.batch(data)
         except ProtocolFault as fault:
             self._watching.trouble[f"protocol: {fault}"[:120]] += 1
-            self.close()
+            self._cut()
             return
         if batch.read_bytes != len(data):
             self._rest = data[batch.read_bytes :]
