@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from audifi.gateways.ws.settings import GatewaySettings
 from audifi.kernel.settings import ServiceSettings, variables
 from audifi.topology.declaration import platform
 from audifi.topology.environments import process_environment
@@ -56,3 +57,8 @@ def test_everything_that_is_read_is_told_in_production(component: str) -> None:
 @pytest.mark.parametrize("component", sorted(OWN))
 def test_everything_that_is_told_is_read(place: str, component: str) -> None:
     assert told(place, component) - set(variables(OWN[component])) == set()
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_the_sockets_pods_read_is_told(place: str) -> None:
+    assert set(variables(GatewaySettings)) - told(place, "ws-gateway") == set()

@@ -105,7 +105,6 @@ FRONT = (
         availability=availability(drain_s=30, grace_s=300),
         image=image("ws-gateway"),
         environment=WS_ENVIRONMENT,
-        arrives_in="part D",
         source="design.md, WebSocket Architecture: WS Pod 1-3; kubernetes.md 6 (grace 300 s)",
     ),
 )

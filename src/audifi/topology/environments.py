@@ -41,6 +41,7 @@ LOCAL_NOW = frozenset(
         "edge",
         "api-gateway",
         "ws-balancer",
+        "ws-gateway",
         "auth-service",
         "pgbouncer",
         "postgres",

@@ -153,7 +153,7 @@ CALLS = (
 STORES = (
     *(_store(name, "pgbouncer", "pgbouncer", "its schema, as its role") for name in WITH_DATABASE),
     *(_store(name, "redis-cluster", "redis", "sessions, limits, live state") for name in WITH_IDENTITY),
-    *(_store(name, "redis-queue", "redis", "events", readiness=False) for name in WITH_IDENTITY),
+    *(_store(name, "redis-queue", "redis", "events", readiness=False) for name in WITH_DATABASE),
     _store("pgbouncer", "postgres", "postgres", "the primary for writers, replicas for readers"),
 )
 

@@ -51,7 +51,7 @@ from audifi.kernel.logs import log
 from audifi.kernel.peers import Peers
 from audifi.kernel.server import keep, serve_metrics, stop
 from audifi.kernel.settings import parse_or_exit
-from audifi.wire.live import protocol
+from audifi.wire.live import addresses, protocol
 
 BACKLOG: Final = 4096
 SEND_BUFFER_BYTES: Final = 64 * 1024  # the default hides slow readers in megabytes of kernel memory (realtime.md 2.8)
@@ -175,7 +175,7 @@ class Front:
             return _declined(wanted)
         request.headers["Connection"] = "upgrade"  # picows takes no other word beside it, and Firefox sends one
         spoken = {} if wanted.dialect is Dialect.FLAT else {"Sec-WebSocket-Protocol": protocol.ENVELOPE}
-        response = picows.WSUpgradeResponse.create_101_response(spoken)
+        response = picows.WSUpgradeResponse.create_101_response({addresses.POD_HEADER: PROCESS.pod} | spoken)
         return picows.WSUpgradeResponseWithListener(response, Connection(self._gateway, wanted))
 
 

@@ -1,6 +1,7 @@
 """Run the services that are our own code: migrations first, then one process per pod.
 
-Between: topology (replicas, what each process is told) and `python -m audifi.services.<name>`.
+Between: topology (replicas, what each process is told) and `python -m audifi.services.<name>`; ws_gateway (pods of
+ours that are no service).
 Invariant: control plane and data plane meet here only through a command line without secrets and an environment:
 nothing of a service is imported.
 Units: *_s seconds.
@@ -27,7 +28,9 @@ LONGEST_REQUEST_S = 10.0  # topology.links: deadline of a call to a service
 
 def pods(instance: Instance, topology: Topology) -> tuple[PodSpec, ...]:
     return tuple(
-        _pod(instance, topology, component, name) for component in _services(topology) for name in component.pods
+        pod(instance, topology, component, name, module=module(component))
+        for component in _services(topology)
+        for name in component.pods
     )
 
 
@@ -54,13 +57,14 @@ def _services(topology: Topology) -> list[Component]:
     return [component for component in topology.components if component.runs_locally and component.kind in kinds]
 
 
-def _pod(instance: Instance, topology: Topology, component: Component, name: str) -> PodSpec:
+def pod(instance: Instance, topology: Topology, component: Component, name: str, *, module: str) -> PodSpec:
+    """One process of ours."""
     told = environment(instance, topology, name)
     numbers = ports(instance, topology, name, *(port.name for port in component.ports))
     return PodSpec(
         name=name,
         component=component.name,
-        argv=(sys.executable, "-m", module(component)),
+        argv=(sys.executable, "-m", module),
         env=told,
         ports=numbers,
         after=_needs(topology, component),
