@@ -7,45 +7,11 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support import virtual_time
+from tests.support.live import World, body
 
 from audifi.clients.live.ring import Event, State
 from audifi.clients.live.room import Room
-from audifi.clients.live.sources import Sources
 from audifi.wire.live import feed
-from audifi.wire.live.calls import Events
-from audifi.wire.problems import Unavailable
-
-SESSION = "s"
-
-
-@dataclass
-class World:
-    """Redis and PostgreSQL, as a room may read them."""
-
-    truth: list[int] = field(default_factory=list[int])
-    log: list[int] = field(default_factory=list[int])
-    kept: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    oldest: int = 1  # older ones are gone
-    is_redis_away: bool = False
-    is_service_away: bool = False
-    log_reads: int = 0
-    truth_reads: int = 0
-
-    async def command(self, *arguments: str | bytes | int) -> list[bytes]:
-        if self.is_redis_away:
-            raise Unavailable("Redis does not answer")
-        if arguments[0] == "HVALS":
-            return list(self.kept.values())
-        self.log_reads += 1
-        after = int(str(arguments[2])[1:])
-        return [feed.event(seq, b"%d" % seq) for seq in sorted(self.log) if seq > after]
-
-    async def missed(self, _: str, after: int) -> Events:
-        if self.is_service_away:
-            raise Unavailable("vstudio-service does not answer")
-        self.truth_reads += 1
-        found = [(seq, str(seq)) for seq in self.truth if seq > max(after, self.oldest - 1)]
-        return Events(events=found, complete=after >= self.oldest - 1, newest=max(self.truth, default=0))
 
 
 @dataclass
@@ -56,13 +22,13 @@ class Listener:
     states: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
 
     def heard(self, events: Sequence[Event], states: Sequence[State]) -> None:
-        assert all(event.body == b"%d" % event.seq for event in events)
+        assert all(event.body == body(event.seq) for event in events)
         self.events += [event.seq for event in events]
         self.states += [(state.key, state.version) for state in states]
 
 
 def followed(world: World) -> tuple[Room, Listener]:
-    room, listener = Room(SESSION, Sources(world, world.missed)), Listener()  # pyright: ignore[reportArgumentType]
+    room, listener = world.room(), Listener()
     room.listeners.append(listener.heard)
     return room, listener
 
@@ -100,7 +66,7 @@ def test_each_event_once_in_order(fate: list[tuple[int, list[int], bool]], doubt
             if is_logged:
                 loop.call_later(at_ms / 1000, world.log.append, seq)
             for late_ms in deliveries:
-                loop.call_later((at_ms + late_ms) / 1000, room.receive, feed.event(seq, b"%d" % seq))
+                loop.call_later((at_ms + late_ms) / 1000, room.receive, feed.event(seq, body(seq)))
         for doubt_ms in doubts:
             loop.call_later(doubt_ms / 1000, room.doubt)
         last = before + len(fate)
@@ -124,7 +90,7 @@ def test_disorder_of_less_than_50_ms_reads_nothing() -> None:
         room.doubt()
         await room.has_begun.wait()
         for late_s, seq in ((0.0, 3), (0.02, 2), (0.04, 1)):
-            asyncio.get_running_loop().call_later(late_s, room.receive, feed.event(seq, b"%d" % seq))
+            asyncio.get_running_loop().call_later(late_s, room.receive, feed.event(seq, body(seq)))
         await virtual_time.pass_s(5)
         assert listener.events == [1, 2, 3]
         assert (world.log_reads, world.truth_reads) == (0, 0)
@@ -161,7 +127,7 @@ def test_a_room_begins_and_heals_without_redis_and_without_the_service_later() -
         room, listener = followed(world)
         await room.has_begun.wait()  # by itself: nobody subscribed it
         world.is_service_away = True
-        room.receive(feed.event(4, b"4"))
+        room.receive(feed.event(4, body(4)))
         await virtual_time.pass_s(10)
         assert listener.events == []
         world.truth += [3, 4]
@@ -180,7 +146,7 @@ def test_what_nobody_has_any_more_is_a_jump() -> None:
         room.doubt()
         await room.has_begun.wait()
         world.truth, world.oldest = list(range(1, 10)), 8
-        room.receive(feed.event(9, b"9"))
+        room.receive(feed.event(9, body(9)))
         await reached(room, 9)
         assert listener.events == [8, 9]
         assert room.events_after(1) is None

@@ -19,13 +19,13 @@ Source: realtime.md 3 "Recovery"; domain.md 3.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from audifi.clients.live.ordering import Order
 from audifi.clients.live.ring import Event, Ring, State
 from audifi.clients.live.sources import Sources
+from audifi.kernel.logs import log
 from audifi.wire.live import feed
 from audifi.wire.problems import Problem
 
@@ -33,7 +33,6 @@ DISORDER_S: Final = 0.05
 RETRY_S: Final = 1.0
 BEGIN_S: Final = 1.0  # a room begins without Redis when it is not subscribed after this time
 _PASSING: Final = frozenset({"reaction_burst", "user_joined", "user_left"})  # told, and not kept
-_log = logging.getLogger(__name__)
 
 Heard = Callable[[Sequence[Event], Sequence[State]], None]
 
@@ -128,7 +127,9 @@ class Room:
             try:
                 await self._heal_once()
             except Problem as problem:
-                _log.warning("what session %s missed cannot be read: %s", self.session_id, problem)
+                log.warning(
+                    "what a live session missed cannot be read", session_id=self.session_id, error=problem.message
+                )
             wait_s = DISORDER_S if self._is_whole else RETRY_S
 
     async def _heal_once(self) -> None:
@@ -152,7 +153,7 @@ class Room:
         try:
             kept = await self._sources.log(self.session_id, self._order.seq or 0)
         except Problem as problem:  # the truth may be there without Redis
-            _log.warning("the log of session %s cannot be read: %s", self.session_id, problem)
+            log.warning("the log of a live session cannot be read", session_id=self.session_id, error=problem.message)
             return
         if self._order.seq is None and kept:
             self._begin(kept[0].seq - 1)
@@ -176,5 +177,5 @@ class Room:
         self._tell(self._order.jump(seq), ())
 
     def _give_up(self, seq: int) -> None:
-        _log.warning("session %s: events up to %d are gone", self.session_id, seq)
+        log.warning("events of a live session are gone", session_id=self.session_id, seq=seq)
         self._tell(self._order.jump(seq), ())

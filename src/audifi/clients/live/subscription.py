@@ -17,12 +17,12 @@ Source: https://redis.io/docs/latest/develop/pubsub/#sharded-pubsub; realtime.md
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, cast
 
 import hiredis
 
+from audifi.kernel.logs import log
 from audifi.wire.problems import Unavailable
 
 ANSWER_S: Final = 1.0
@@ -30,7 +30,6 @@ PING_S: Final = 0.25
 CONNECT_S: Final = 0.5
 LOOK_S: Final = 1.0
 RETRY_S: Final = 0.1
-_log = logging.getLogger(__name__)
 _packed: Final[Callable[[Sequence[str | bytes]], bytes]] = cast("Any", hiredis.pack_command)
 
 
@@ -75,7 +74,7 @@ class _Ear(asyncio.Protocol):
 
     def cut(self, why: str) -> None:
         if self._transport is not None and self.is_open:
-            _log.warning("the subscription at %s is cut: %s", self.address, why)
+            log.warning("a subscription is cut", address=self.address, reason=why)
             self._transport.abort()
 
     def close(self) -> None:
@@ -176,7 +175,7 @@ class Subscription:
             del self._ears[ear.address]
         self._places = {channel: place for channel, place in self._places.items() if place is not ear}
         if self._wanted:
-            _log.warning("the subscription at %s ended: %s", ear.address, error or "closed")
+            log.warning("a subscription ended", address=ear.address, error=str(error or "closed"))
             self._owners.doubt()
         self._is_changed.set()
 
@@ -217,7 +216,7 @@ class Subscription:
                 await ear.entered
             self._ears[address] = ear
         except OSError as error:  # TimeoutError is one
-            _log.warning("the master at %s cannot be entered: %r", address, error)
+            log.warning("a master cannot be entered", address=address, error=repr(error))
             self._owners.doubt()
             return None
         finally:
