@@ -24,6 +24,7 @@ GUARDS: Final = {
     "A": {Access.ARTIST},
     "ARTIST|M": {Access.USER},
     "A|M": {Access.USER},
+    "A|P": {Access.USER},
     "O|M": {Access.USER},
     "M": {Access.ADMIN},
 }

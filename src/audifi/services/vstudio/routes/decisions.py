@@ -150,9 +150,9 @@ _TAG: Final = "decisions"
 _DECISIONS: Final = "/vstudio/sessions/{id}/decisions"
 _ERRORS: Final = (SessionNotFound, DecisionNotFound, Forbidden, InvalidState)
 _STEPS: Final = (
-    ("open", open_, "Take votes"),
-    ("close", close, "Count the votes"),
-    ("cancel", cancel, "Give a decision up"),
+    ("open", open_, "Take votes", Access.USER),
+    ("close", close, "Count the votes", Access.USER),
+    ("cancel", cancel, "Give a decision up", Access.ARTIST),
 )
 _PATHS: Final[tuple[tuple[str, type[Body], str], ...]] = (
     (f"{_DECISIONS}/{{did}}", DecisionPath, ""),
@@ -164,14 +164,13 @@ def _steps(path: str, parameters: type[Body], note: str) -> tuple[Operation, ...
     steps = tuple(
         Operation(
             method="POST", path=f"{path}/{verb}", handler=handler, summary=summary + note, tag=_TAG,
-            access=Access.USER, parameters=parameters, reply=DecisionReply, idempotent=True,
-            errors=_ERRORS,
+            access=access, parameters=parameters, reply=DecisionReply, idempotent=True, errors=_ERRORS,
         )
-        for verb, handler, summary in _STEPS
+        for verb, handler, summary, access in _STEPS
     )  # fmt: skip
     final = Operation(
         method="POST", path=f"{path}/finalize", handler=finalize, summary="Accept a result, or choose" + note,
-        tag=_TAG, access=Access.USER, parameters=parameters, body=FinalizeBody, reply=DecisionReply, idempotent=True,
+        tag=_TAG, access=Access.ARTIST, parameters=parameters, body=FinalizeBody, reply=DecisionReply, idempotent=True,
         errors=(*_ERRORS, Invalid), example={"winningOptionId": "a"},
     )  # fmt: skip
     return (*steps, final)
