@@ -1,7 +1,7 @@
 """Speak WebSocket by hand, so that tests can speak it wrongly.
 
 Between: the tests of this folder and a gateway's port.
-Shape: `connected` sends a handshake as given and returns its answer; `Socket` sends any bytes as a frame and reads
+Shape: `upgraded` sends a handshake as given and returns its answer; `Socket` sends any bytes as a frame and reads
 frames, closes and ends as they come. Nothing is checked but what a test asserts.
 Source: RFC 6455 section 5.
 """
@@ -121,10 +121,9 @@ def handshake(path: str, **headers: str | None) -> bytes:
     return "\r\n".join([f"GET {path} HTTP/1.1", *lines, "", ""]).encode()
 
 
-async def connected(port: int, path: str, *, source: str = "127.0.0.1", **headers: str | None) -> Socket:
-    """Send a handshake; return what became of it."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
-    writer.write(handshake(path, **headers))
+async def upgraded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, data: bytes) -> Socket:
+    """Send a handshake, and what may follow it; return what became of it."""
+    writer.write(data)
     async with asyncio.timeout(WITHIN_S):
         head = await reader.readuntil(b"\r\n\r\n")
     return Socket(reader, writer, head)

@@ -60,6 +60,7 @@ async def running(stores: Held, *, drain_s: str = "0") -> AsyncGenerator[Pod]:
             await wait_for(pod.is_ready, within_s=30, saying="the pod is ready")
             yield pod
         finally:
+            await pod.part()
             if pod.process.returncode is None:
                 pod.process.kill()
             await pod.process.wait()
@@ -80,6 +81,8 @@ async def pod(shared: Pod) -> AsyncGenerator[Pod]:
     neighbours.refusal, neighbours.failures, neighbours.held = None, 0, None
     for kept in (neighbours.asked, neighbours.votes, neighbours.chats, neighbours.commands, shared.said):
         kept.clear()
+    shared.received_before = (await shared.metrics())["ws_messages_received_total"]
     yield shared
+    await shared.part()
     await shared.active(0)
     assert shared.alarms() == []

@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -137,6 +138,8 @@ class Pod:
     neighbours: Neighbours
     http: aiohttp.ClientSession
     said: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    received_before: int = 0
+    streams: list[asyncio.StreamWriter] = field(default_factory=list[asyncio.StreamWriter])
 
     @property
     def port(self) -> int:
@@ -172,7 +175,23 @@ class Pod:
     # Connections.
 
     async def connect(self, path: str, *, source: str | None = None, **headers: str | None) -> Socket:
-        return await client.connected(self.port, path, source=source or client.somewhere(), **headers)
+        reader, writer = await self.raw(source)
+        return await client.upgraded(reader, writer, client.handshake(path, **headers))
+
+    async def raw(self, source: str | None = None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection on which nothing was said yet."""
+        here = (source or client.somewhere(), 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=here)
+        self.streams.append(writer)
+        return reader, writer
+
+    async def part(self) -> None:
+        """End every connection there was."""
+        while self.streams:
+            writer = self.streams.pop()
+            writer.transport.abort()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
     async def open(self, session_id: str | None = None, *, user_id: str | None = None, **about: Any) -> Socket:
         """A viewer with a ticket."""
@@ -207,6 +226,16 @@ class Pod:
                 raise NotReady(f"{found} are")
 
         await wait_for(probe, within_s=10, saying=f"{count} connections are open", every_s=0.05)
+
+    async def has_received(self, more: int) -> None:
+        """Wait until so many messages came since the test began."""
+
+        async def probe() -> None:
+            found = (await self.metrics())["ws_messages_received_total"] - self.received_before
+            if found < more:
+                raise NotReady(f"{found} came")
+
+        await wait_for(probe, within_s=5, saying=f"{more} messages came", every_s=0.02)
 
     def memory_kib(self) -> int:
         """Resident, without what is shared."""

@@ -30,7 +30,7 @@ import msgspec
 import picows
 import uvloop
 
-from audifi.gateways.ws import dialects, draining, handshake
+from audifi.gateways.ws import draining, handshake, rooms
 from audifi.gateways.ws.admitting import Admitting
 from audifi.gateways.ws.connection import Connection
 from audifi.gateways.ws.dialects import Dialect
@@ -38,7 +38,6 @@ from audifi.gateways.ws.gateway import Gateway
 from audifi.gateways.ws.handshake import Declined
 from audifi.gateways.ws.limits import HANDSHAKES_AT_ONCE, HANDSHAKES_PER_S, Bucket
 from audifi.gateways.ws.settings import GatewaySettings
-from audifi.gateways.ws.viewer import Rooms, Viewer
 from audifi.kernel import logs
 from audifi.kernel.cache import Cache
 from audifi.kernel.context import PROCESS
@@ -113,31 +112,13 @@ async def opened(settings: GatewaySettings, cache: Cache) -> AsyncGenerator[Gate
         verifier = TokenVerifier(
             issuer=settings.token_issuer, audience=settings.token_audience, source=RemoteKeys(settings.jwks_url)
         )
-        rooms = await stack.enter_async_context(rooms_opened(settings, cache, peers))
+        open_rooms = await stack.enter_async_context(rooms.opened(settings, cache, peers))
         yield Gateway(
-            rooms=rooms,
+            rooms=open_rooms,
             admitting=Admitting(cache, verifier, peers),
             peers=peers,
             client_address=client_address(settings.trusted_proxy_networks),
         )
-
-
-@asynccontextmanager
-async def rooms_opened(settings: GatewaySettings, cache: Cache, peers: Peers) -> AsyncGenerator[Rooms, None]:
-    """Open the rooms."""
-    del settings, cache, peers
-    yield _NoRooms()
-
-
-class _NoRooms:
-    """Until there are rooms: joining is answered, and nothing happens."""
-
-    async def join(self, viewer: Viewer, last_seq: int | None) -> None:
-        viewer.write(dialects.answer(viewer.dialect, {"type": "session_state", "ts": 0, "seq": last_seq or 0}))
-
-    def leave(self, viewer: Viewer) -> None: ...
-
-    def reacted(self, session_id: str, emoji: str) -> None: ...
 
 
 class Front:
@@ -205,6 +186,7 @@ class Stopping:
 
 
 async def _drained(gateway: Gateway, stopping: Stopping, drain_s: float) -> None:
+    await gateway.rooms.withdraw()
     over_s = 0.0 if stopping.is_at_once else draining.window_s(len(gateway.connections))
     work = [asyncio.create_task(draining.drain(gateway.connections, over_s=over_s))]
     if not stopping.is_at_once:

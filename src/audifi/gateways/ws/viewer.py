@@ -68,3 +68,7 @@ class Rooms(Protocol):
     def reacted(self, session_id: str, emoji: str) -> None:
         """Count a reaction for the next pulse."""
         ...
+
+    async def withdraw(self) -> None:
+        """Let no ticket name this pod any more: it drains."""
+        ...
