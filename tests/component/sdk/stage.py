@@ -34,6 +34,7 @@ class Stage:
     lets_sockets: bool = True
     tickets: set[str] = field(default_factory=set[str])
     given: int = 0
+    heard: asyncio.Queue[None] = field(default_factory=asyncio.Queue[None])  # one for each frame of a client
 
     async def tell(self, type_: str, **fields: Any) -> None:
         """An event, to everybody who is there."""
@@ -99,14 +100,15 @@ class Routes:
         stage.said.append(frame)
         match frame["type"]:
             case "join":
+                stage.sockets.add(socket)
                 for missed in stage.missed(frame.get("lastSeq")):
                     await socket.send_json(missed)
-                stage.sockets.add(socket)
                 await socket.send_json({"type": "ack", "ts": 1, "requestId": frame["requestId"]})
             case "vote":
                 await self._voted(socket, frame)
             case _:
                 pass
+        stage.heard.put_nowait(None)
 
     async def _voted(self, socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
         key = frame["requestId"]

@@ -265,7 +265,7 @@ export class Machine {
     const link = this.#link;
     if (link?.attempt !== attempt) return;
     if (frame.type === "error" && frame["requestId"] === link.joinId) return this.#keptOut(now, link, frame);
-    if (frame.type === "reconnect") link.leaveAt = now + (numberIn(frame, "afterMs") || 0);
+    if (frame.type === "reconnect") link.leaveAt = now + (numberIn(frame, "afterMs") ?? 0);
     else if (link.liveSince === null && saysLive(frame.type, this.#order.last !== null)) this.#goLive(now, link);
     if (frame.type === "session_state") this.#deliver(now, link, this.#order.snapshot(frame));
     else if (EVENTS.has(frame.type)) this.#deliver(now, link, this.#order.event(frame));
@@ -280,10 +280,10 @@ export class Machine {
   #keptOut(now: number, link: Link, frame: Frame): void {
     const code = numberIn(frame, "code");
     this.#out.push({ kind: "drop", attempt: link.attempt });
-    if (FINAL_CODES.includes(code)) {
+    if (code !== null && FINAL_CODES.includes(code)) {
       this.#link = null;
       this.#end(nameOf(code));
-    } else this.#lost(now, link, Math.floor(1000 * (numberIn(frame, "retryAfter") || 0)), false);
+    } else this.#lost(now, link, 1000 * (numberIn(frame, "retryAfter") ?? 0), false);
   }
 
   #goLive(now: number, link: Link): void {

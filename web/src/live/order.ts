@@ -18,14 +18,14 @@ export class Order {
   /** What may be delivered now. */
   event(frame: Frame): Frame[] {
     const seq = numberIn(frame, "seq");
-    if (this.last === null || seq > this.last) this.#held.set(seq, frame);
+    if (seq !== null && (this.last === null || seq > this.last)) this.#held.set(seq, frame);
     return this.#released();
   }
 
   /** The snapshot and what it releases; nothing of a snapshot older than what was seen. */
   snapshot(frame: Frame): Frame[] {
     const seq = numberIn(frame, "seq");
-    if (this.last !== null && seq < this.last) return [];
+    if (seq === null || (this.last !== null && seq < this.last)) return [];
     this.last = seq;
     return [frame, ...this.#released()];
   }
@@ -33,7 +33,7 @@ export class Order {
   /** The state's key if this is newer than what was seen. */
   state(frame: Frame): string | null {
     const key = frame["decisionId"] === undefined ? frame.type : `${frame.type}:${String(frame["decisionId"])}`;
-    const version = numberIn(frame, "version") || 0;
+    const version = numberIn(frame, "version") ?? 0;
     if (version <= (this.#versions.get(key) ?? -1)) return null;
     this.#versions.set(key, version);
     return key;

@@ -52,8 +52,8 @@ export type Output =
   | { kind: "settle"; requestId: string; frame: Frame }
   | { kind: "state"; state: Phase; reason: string };
 
-/** A number a frame should carry; NaN never compares, so a frame without it changes nothing. */
-export function numberIn(frame: Frame, field: string): number {
+/** A number that a frame should carry, or null. */
+export function numberIn(frame: Frame, field: string): number | null {
   const value = frame[field];
-  return typeof value === "number" ? value : Number.NaN;
+  return typeof value === "number" ? Math.trunc(value) : null;
 }

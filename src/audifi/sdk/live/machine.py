@@ -51,6 +51,7 @@ from audifi.sdk.live.signals import (
     Transport,
     Update,
     Write,
+    number_in,
 )
 from audifi.wire.live import protocol
 
@@ -303,7 +304,7 @@ class Machine:
             self._kept_out(now, link, frame)
             return
         if kind == "reconnect":
-            link.leave_at = now + int(frame.get("afterMs", 0))
+            link.leave_at = now + (number_in(frame, "afterMs") or 0)
         elif link.live_since is None and _says_live(kind, has_snapshot=self._order.last is not None):
             self._go_live(now, link)
         if kind == "session_state":
@@ -320,11 +321,12 @@ class Machine:
     def _kept_out(self, now: int, link: _Link, frame: JsonFrame) -> None:
         """Admitted, but not let into the room."""
         self._out.append(Drop(attempt=link.attempt))
-        if frame.get("code") in protocol.FINAL_CODES:
+        code = number_in(frame, "code")
+        if code in protocol.FINAL_CODES:
             self._link = None
-            self._end(protocol.Code(frame["code"]).name.lower())
+            self._end(protocol.Code(code).name.lower())
         else:
-            self._lost(now, floor=int(1000 * (frame.get("retryAfter") or 0)), is_failure=False)
+            self._lost(now, floor=1000 * (number_in(frame, "retryAfter") or 0), is_failure=False)
 
     def _go_live(self, now: int, link: _Link) -> None:
         link.live_since, link.give_up_at = now, None

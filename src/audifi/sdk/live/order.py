@@ -3,11 +3,11 @@
 Between: sdk.live.machine; pure.
 Shape: events above a hole are held until it is closed by the missing ones or by a snapshot.
 Invariant: `last` never falls, and every event between two snapshots is let through exactly once.
-Errors: none; what is older is ignored.
+Errors: none; what is older, or has no number, is ignored.
 Source: wire/live/protocol.py "Order".
 """
 
-from audifi.sdk.live.signals import JsonFrame
+from audifi.sdk.live.signals import JsonFrame, number_in
 
 
 class Order:
@@ -24,15 +24,15 @@ class Order:
 
     def event(self, frame: JsonFrame) -> list[JsonFrame]:
         """Return what may be delivered now."""
-        seq = int(frame["seq"])
-        if self.last is None or seq > self.last:
+        seq = number_in(frame, "seq")
+        if seq is not None and (self.last is None or seq > self.last):
             self._held[seq] = frame
         return self._released()
 
     def snapshot(self, frame: JsonFrame) -> list[JsonFrame]:
         """Return the snapshot and what it releases; nothing of a snapshot older than what was seen."""
-        seq = int(frame["seq"])
-        if self.last is not None and seq < self.last:
+        seq = number_in(frame, "seq")
+        if seq is None or (self.last is not None and seq < self.last):
             return []
         self.last = seq
         return [frame, *self._released()]
@@ -41,7 +41,7 @@ class Order:
         """Return the state's key if this is newer than what was seen."""
         decision = frame.get("decisionId")
         key = f"{frame['type']}:{decision}" if decision is not None else str(frame["type"])
-        version = int(frame.get("version", 0))
+        version = number_in(frame, "version") or 0
         if version <= self._versions.get(key, -1):
             return None
         self._versions[key] = version

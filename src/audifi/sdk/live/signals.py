@@ -142,3 +142,9 @@ class State(_Signal):
 
 Input: TypeAlias = Start | Tick | Opened | Refused | Closed | Frame | Heard | Act | Answered | Behind | Leave
 Output: TypeAlias = Connect | Write | Call | Drop | Deliver | Update | Settle | State
+
+
+def number_in(frame: JsonFrame, field: str) -> int | None:
+    """Return a number that a frame should carry, or None."""
+    value = frame.get(field)
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
