@@ -22,11 +22,8 @@ VERBS: Final = (
     ("grant", "audifi.cli.grant:grant", "Give a role to an account."),
     ("seed", "audifi.cli.seed:seed", "Plant the demo data."),
     ("journey", "audifi.cli.journey:journey", "Play the whole story: from a recording to a dividend."),
-    (
-        "swarm",
-        "audifi.cli.swarm:swarm",
-        "Let thousands watch a live session, break something, and judge what they saw.",
-    ),
+    ("rehearsal", "audifi.cli.rehearsal:rehearsal", "Rehearse a V Studio session end to end."),
+    ("swarm", "audifi.cli.swarm:swarm", "Let thousands watch a session, break something, judge what they saw."),
     ("logs", "audifi.cli.logs:logs", "Show or follow what processes write."),
     ("psql", "audifi.cli.psql:psql", "Open the database as a service sees it."),
     ("redis", "audifi.cli.redis:redis", "Open the Redis Cluster."),
