@@ -89,8 +89,8 @@ def test_nobody_lost_is_back_at_once() -> None:
 def test_an_outcome_says_it_all() -> None:
     history = watched()
     history.faults = [(2_050_000, "kill-pod: kill -9 ws-gateway-2")]
-    found = outcome(history, connects_per_s=9.87654, until_us=3 * S, trouble={})
-    assert (found.votes, found.seen.count, found.connects_per_s) == (3, 3, 9.9)
+    found = outcome(history, until_us=3 * S, trouble={})
+    assert (found.votes, found.seen.count, found.connects_per_s) == (3, 3, 2.0)
     [loss] = found.losses
     assert (loss.recovery.lost, loss.recovery.back_s, loss.others.max_ms) == (1, 0.35, 200.0)
     assert found.is_right

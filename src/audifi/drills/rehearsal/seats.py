@@ -43,6 +43,8 @@ class Seat:
             for frame in reversed(self.seen):
                 if frame["type"] == type_ and all(frame.get(name) == value for name, value in fields.items()):
                     return frame
+            if self.live.state == "closed":
+                raise Mismatch(f"{self.person.email} was sent away: {self.live.reason}")
             raise NotReady(f"seen so far: {[each['type'] for each in self.seen[-5:]]}, {self.live.state}")
 
         saying = f"{self.person.email} hears {type_} {fields}"

@@ -12,7 +12,7 @@ from typing import Any
 from audifi.drills.swarm.delays import Percentiles, Sent, arrivals
 from audifi.drills.swarm.history import History
 from audifi.drills.swarm.judge import verdict
-from audifi.drills.swarm.recovery import Curve, curve, undisturbed
+from audifi.drills.swarm.recovery import Curve, arrival_per_s, curve, undisturbed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class Outcome:
         return {"isRight": self.is_right, **asdict(self)}
 
 
-def outcome(history: History, *, connects_per_s: float, until_us: int, trouble: dict[str, int]) -> Outcome:
+def outcome(history: History, *, until_us: int, trouble: dict[str, int]) -> Outcome:
     """Judge and measure."""
     sent = Sent(history)
     found = {viewer: list(arrivals(history, viewer, sent)) for viewer in history.judged()}
@@ -61,7 +61,7 @@ def outcome(history: History, *, connects_per_s: float, until_us: int, trouble: 
         verdict=verdict(history),
         votes=sum(vote.acked_us is not None for vote in history.votes),
         refused=sum(vote.refused is not None for vote in history.votes),
-        connects_per_s=round(connects_per_s, 1),
+        connects_per_s=round(arrival_per_s(history), 1),
         seen=Percentiles.of([each.vote_us for each in every if each.vote_us is not None]),
         spread=Percentiles.of([each.spread_us for each in every]),
         losses=losses,

@@ -88,7 +88,6 @@ class _Run:
     narrator: Narrator
     scene: Scene
     faults: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
-    connects_per_s: float = 0.0
 
     async def played(self, found: list[Person], directory: Path) -> tuple[Outcome, History]:
         session_id = self.scene.session_id
@@ -110,7 +109,7 @@ class _Run:
                 history.counted = [await self._counted()]
                 history.faults = self.faults
                 await self.scene.over()
-        found_out = outcome(history, connects_per_s=self.connects_per_s, until_us=until_us, trouble=dict(trouble))
+        found_out = outcome(history, until_us=until_us, trouble=dict(trouble))
         return found_out, history
 
     def _voting(self, found: Iterable[Person], watching: Watching) -> Voting:
@@ -141,10 +140,8 @@ class _Run:
     async def _come(self, crowd: Crowds, voting: Voting) -> None:
         viewers = self.wanted.viewers
         async with self.narrator.step(f"{viewers} viewers come"):
-            began_s = self.narrator.elapsed_s
             within_s = BACK_WITHIN_S + viewers / places.CONNECTS_PER_S * 4
             await wait_for(lambda: _all_there(crowd, viewers), within_s=within_s, saying="all viewers are live")
-            self.connects_per_s = viewers / (self.narrator.elapsed_s - began_s)
             for voter in voting.voters:
                 voter.start()
             await wait_for(lambda: _voters_there(voting), within_s=BACK_WITHIN_S, saying="all voters are live")

@@ -51,6 +51,17 @@ def curve(history: History, fault_us: int, until_us: int) -> Curve:
     return Curve(lost, max(seconds.values(), default=0), back_s)
 
 
+def arrival_per_s(history: History) -> float:
+    """How many viewers came in a second, from the first to the last."""
+    firsts = (
+        next((at_us for at_us, said in history.seen(viewer) if said.kind == "opened"), None)
+        for viewer in history.viewers
+    )
+    moments = sorted(at_us for at_us in firsts if at_us is not None)
+    span_us = moments[-1] - moments[0] if moments else 0
+    return len(moments) * SECOND_US / max(span_us, SECOND_US)
+
+
 def undisturbed(history: History, fault_us: int) -> set[int]:
     """Who lost no connection after this moment: nobody else's loss may slow them."""
     return {

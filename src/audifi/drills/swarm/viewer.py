@@ -121,8 +121,8 @@ class Viewer(asyncio.Protocol):
         match frame:
             case {"type": "reconnect", "afterMs": after_ms}:
                 self._later(float(after_ms) / 1000, self._move)
-            case {"type": "error", "code": code}:
-                self._watching.trouble[f"error {code}"] += 1
+            case {"type": "error", "code": code, "message": message}:
+                self._watching.trouble[f"error {code} ({message})"] += 1
             case _:
                 return
 
