@@ -1,8 +1,8 @@
-"""Make one round: messages one after the other as fast as everybody has read the last, or at a steady rate.
+"""Make one round: messages one after the other, each when everybody has read the last, or at a steady rate.
 
 Between: the parts of vote_fanout and an audience with its server.
-Shape: `one_by_one` has exactly one message under way, so nobody gains by joining two; `steadily` publishes when a
-message is due, whatever became of the last.
+Shape: `one_by_one` has at most one message under way, so nobody gains by joining two, and gives everybody the same
+pause between, so nobody gains by warm caches; `steadily` publishes when a message is due, whatever became of the last.
 Units: µs CPU (user + system) of the server's processes per message and viewer; delivered messages per second; ms.
 Invariant: a round in which anything was missing, doubled or late by QUIET_S does not count (counting.sound).
 Errors: Unusable.
@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.fanout import counting
 from benchmarks.fanout.generator import Audience
 from benchmarks.fanout.servers import Server
-from benchmarks.harness.processes import cpu_us
+from benchmarks.harness.processes import cpu_ns
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -40,17 +40,18 @@ class Round:
         )
 
 
-async def one_by_one(server: Server, audience: Audience, *, seconds: float) -> Round:
-    """As many messages as fit, each after everybody has read the one before."""
+async def one_by_one(server: Server, audience: Audience, *, seconds: float, every_s: float) -> Round:
+    """A message every `every_s`, or later: when everybody has read the one before."""
     loop = asyncio.get_running_loop()
     audience.tell("echo")
     begun = _Begun(server, audience)
     end_s = loop.time() + seconds
-    while loop.time() < end_s:
+    while (next_s := loop.time() + every_s) < end_s + every_s:
         number = audience.number()
         await server.publishing.publish(number)
         while (await audience.word("done"))["done"] != number:
             pass
+        await asyncio.sleep(max(next_s - loop.time(), 0))
     audience.tell("quiet")
     return await begun.ended(viewers=audience.viewers)
 
@@ -75,15 +76,15 @@ class _Begun:
         audience.tell("mark")
         self._server, self._audience = server, audience
         self._first = audience.published
-        self._cpu, self._redis_cpu = cpu_us(server.pids), cpu_us(server.redis)
+        self._cpu_ns, self._redis_cpu_ns = cpu_ns(server.pids), cpu_ns(server.redis)
 
     async def ended(self, *, viewers: int) -> Round:
         published = self._audience.published - self._first
         seen = await self._audience.settled(messages=published, viewers=viewers)
         counting.sound(seen, published=published, viewers=viewers)
         return Round(
-            cpu_us=(cpu_us(self._server.pids) - self._cpu) / seen.delivered,
-            redis_cpu_us=(cpu_us(self._server.redis) - self._redis_cpu) / seen.delivered,
+            cpu_us=(cpu_ns(self._server.pids) - self._cpu_ns) / 1000 / seen.delivered,
+            redis_cpu_us=(cpu_ns(self._server.redis) - self._redis_cpu_ns) / 1000 / seen.delivered,
             delivered_per_s=seen.delivered / seen.seconds,
             seen=seen,
         )

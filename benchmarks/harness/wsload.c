@@ -68,6 +68,7 @@ static struct {
   double slowest_ms[RING];
   int broadcasts, codes[CODES], code_counts[CODES];
   int64_t began_ns;
+  double cpu_s; /* this program's own, when counting began */
 } seen;
 
 static struct { int64_t next_ns, every_ns; int next; char frame[1024]; } votes = {.next = -1};
@@ -76,6 +77,12 @@ static int64_t now_ns(void) {
   struct timespec at;
   clock_gettime(CLOCK_MONOTONIC, &at);
   return at.tv_sec * 1000000000LL + at.tv_nsec;
+}
+
+static double cpu_s(void) {
+  struct rusage used;
+  getrusage(RUSAGE_SELF, &used);
+  return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 }
 
 static void die(const char *what) {
@@ -152,8 +159,6 @@ static void joined(struct viewer *viewer, int64_t now) {
   under_way--;
   seen.join[bucket(now - viewer->since_ns)]++;
   if (++in_count == viewer_count) {
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
     printf("{\"joined\": %d, \"seconds\": %.4f, \"refused\": %lu}\n", in_count, (now - seen.began_ns) / 1e9,
            (unsigned long)seen.refused);
     fflush(stdout);
@@ -190,6 +195,7 @@ static void read_text(struct viewer *viewer, char *text, size_t length, int64_t 
     seen.ack[bucket(now - viewer->since_ns)]++;
   } else if (memmem(text, length, "\"type\":\"error\"", 14)) {
     if (!seen.vote_errors++) fprintf(stderr, "wsload: first error: %.*s\n", (int)length, text);
+    if (viewer->state == WAITING) leave(viewer, now); /* comes again, as a client would */
   }
 }
 
@@ -347,14 +353,11 @@ static void print_histogram(const char *name, const uint32_t *counts) {
 }
 
 static void report(void) {
-  struct rusage used;
-  getrusage(RUSAGE_SELF, &used);
-  double cpu = used.ru_utime.tv_sec + used.ru_stime.tv_sec + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
   printf("{\"delivered\": %lu, \"frames\": %lu, \"bytes\": %lu, \"duplicates\": %lu, \"missing\": %lu, \"lost\": %lu, "
          "\"refused\": %lu, \"acks\": %lu, \"errors\": %lu, \"in\": %d, \"seconds\": %.6f, \"cpu_s\": %.6f",
          (unsigned long)seen.delivered, (unsigned long)seen.frames, (unsigned long)seen.bytes, (unsigned long)seen.duplicates,
          (unsigned long)seen.missing, (unsigned long)seen.lost, (unsigned long)seen.refused, (unsigned long)seen.acks,
-         (unsigned long)seen.vote_errors, in_count, (now_ns() - seen.began_ns) / 1e9, cpu);
+         (unsigned long)seen.vote_errors, in_count, (now_ns() - seen.began_ns) / 1e9, cpu_s() - seen.cpu_s);
   printf(", \"codes\": {");
   for (int i = 0; i < CODES && seen.code_counts[i]; i++) printf("%s\"%d\": %d", i ? ", " : "", seen.codes[i], seen.code_counts[i]);
   printf("}, \"slowest_ms\": [");
@@ -377,7 +380,7 @@ static void stall(void) {
 }
 
 static void told(char *line) {
-  if (begins(line, strlen(line), "mark")) memset(&seen, 0, sizeof seen), seen.began_ns = now_ns();
+  if (begins(line, strlen(line), "mark")) memset(&seen, 0, sizeof seen), seen.began_ns = now_ns(), seen.cpu_s = cpu_s();
   else if (begins(line, strlen(line), "echo")) is_echoing = true;
   else if (begins(line, strlen(line), "quiet")) is_echoing = false;
   else if (begins(line, strlen(line), "stall")) stall();
