@@ -8,6 +8,7 @@ Errors: a store that is away does not stop the start; /ready says so until it is
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from audifi.kernel import opening
 from audifi.kernel.clock import Clock, SystemClock
@@ -17,7 +18,9 @@ from audifi.kernel.outbox import Relay
 from audifi.kernel.queue import Consumer
 from audifi.kernel.server import Service
 from audifi.kernel.sessions import Sessions
-from audifi.services.vstudio import consumers, loops
+from audifi.services.vstudio import consumers, loops, relay
+from audifi.services.vstudio.audience import Names
+from audifi.services.vstudio.live_pods import LivePods
 from audifi.services.vstudio.parts import Parts
 from audifi.services.vstudio.routes import OPERATIONS, limits
 from audifi.services.vstudio.settings import VstudioSettings
@@ -52,7 +55,7 @@ def service(settings: VstudioSettings, stores: Stores, *, clock: Clock) -> Servi
         kernel=kernel,
         operations=OPERATIONS,
         checks={"database": database.ping, "redis": cache.ping},
-        loops=(Relay(database, queue).run, consumer.run, *loops.loops(parts)),
+        loops=(Relay(database, queue).run, consumer.run, partial(relay.run, parts), *loops.loops(parts)),
     )
 
 
@@ -66,4 +69,6 @@ def assembled(settings: VstudioSettings, stores: Stores, *, clock: Clock) -> Par
         sessions=Sessions(stores.cache),
         peers=stores.peers,
         tallies=Tallies(stores.database, stores.cache, clock),
+        names=Names(stores.cache, stores.peers, clock),
+        pods=LivePods(stores.cache, clock, replicas=settings.replicas),
     )

@@ -13,6 +13,8 @@ from audifi.kernel.database import Database
 from audifi.kernel.http import Call
 from audifi.kernel.peers import Peers
 from audifi.kernel.sessions import Sessions
+from audifi.services.vstudio.audience import Names
+from audifi.services.vstudio.live_pods import LivePods
 from audifi.services.vstudio.settings import VstudioSettings
 from audifi.services.vstudio.tallies import Tallies
 
@@ -28,6 +30,8 @@ class Parts:
     sessions: Sessions
     peers: Peers
     tallies: Tallies
+    names: Names
+    pods: LivePods
     live_asked: asyncio.Event = field(default_factory=asyncio.Event)  # set after a commit that added live events
 
     def wake_live(self) -> None:

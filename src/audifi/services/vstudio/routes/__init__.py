@@ -8,7 +8,18 @@ from dataclasses import replace
 from typing import Final
 
 from audifi.kernel.http import Access, Operation
-from audifi.services.vstudio.routes import decisions, eligibility, gateway, limits, recap, sessions, votes
+from audifi.services.vstudio.routes import (
+    chat,
+    commands,
+    decisions,
+    eligibility,
+    gateway,
+    limits,
+    recap,
+    sessions,
+    tickets,
+    votes,
+)
 
 # One line per noun.
 _TABLES: Final[tuple[tuple[Operation, ...], ...]] = (
@@ -17,7 +28,10 @@ _TABLES: Final[tuple[tuple[Operation, ...], ...]] = (
     eligibility.OPERATIONS,
     recap.OPERATIONS,
     votes.OPERATIONS,
+    chat.OPERATIONS,
+    tickets.OPERATIONS,
     gateway.OPERATIONS,
+    commands.OPERATIONS,
 )  # fmt: skip
 
 

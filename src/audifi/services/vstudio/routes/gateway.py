@@ -7,17 +7,39 @@ Errors: a batch fails as a whole only by SessionNotFound or Unavailable; then as
 Source: domain.md 2.3 "Internal", 3.
 """
 
-from typing import Final
+from typing import Annotated, Final
 
-from audifi.kernel.http import Access, Operation
-from audifi.services.vstudio.errors import Invalid, Problem, SessionNotFound
+from msgspec import Meta
+
+from audifi.kernel.http import Access, Body, Operation
+from audifi.services.vstudio.errors import Conflict, Invalid, InvalidState, NotEligible, Problem, SessionNotFound
 from audifi.services.vstudio.parts import VstudioCall
 from audifi.services.vstudio.routes.fields import SessionPath
 from audifi.services.vstudio.rules import outcomes
 from audifi.services.vstudio.rules.ballots import Content
-from audifi.services.vstudio.sagas import voting
-from audifi.wire.live import calls
-from audifi.wire.live.calls import Outcome, Outcomes, Vote, Votes
+from audifi.services.vstudio.sagas import admitting, chatting, pulsing, snapshots, voting
+from audifi.services.vstudio.store import live_events, sessions
+from audifi.wire.live import calls, protocol
+from audifi.wire.live.calls import (
+    Admission,
+    Asking,
+    Chat,
+    Chats,
+    Events,
+    Outcome,
+    Outcomes,
+    Pulse,
+    Pulsed,
+    Snapshot,
+    Vote,
+    Votes,
+)
+
+
+class EventsQuery(Body):
+    """After which number."""
+
+    after: Annotated[int, Meta(ge=0, le=2**53)] = 0
 
 
 async def votes(call: VstudioCall, body: Votes) -> Outcomes:
@@ -47,6 +69,52 @@ def _voted(vote: Vote, result: voting.Result) -> Outcome:
     )
 
 
+async def admission(call: VstudioCall, body: Asking) -> Admission:
+    """Say who somebody is in a session."""
+    return await admitting.admit(call.deps, str(call.parameters.id), body)
+
+
+async def chat(call: VstudioCall, body: Chats) -> Outcomes:
+    """Take many people's chat lines."""
+    if len(body.lines) > calls.BATCH_MAX:
+        raise Invalid(details={"lines": f"at most {calls.BATCH_MAX}"})
+    said = [
+        chatting.Said(user_id=each.user_id, request_id=each.request_id, role=each.role, text=each.text)
+        for each in body.lines
+    ]
+    results = await chatting.say(call.deps, str(call.parameters.id), said)
+    return Outcomes(outcomes=[_lined(each, result) for each, result in zip(body.lines, results, strict=True)])
+
+
+async def pulse(call: VstudioCall, body: Pulse) -> Pulsed:
+    """Take what a pod saw in the last second."""
+    return Pulsed(viewers=await pulsing.pulse(call.deps, str(call.parameters.id), body))
+
+
+async def snapshot(call: VstudioCall) -> Snapshot:
+    """Return the session as everybody who may watch it sees it."""
+    return await snapshots.of_session(call.deps, str(call.parameters.id))
+
+
+async def events(call: VstudioCall, query: EventsQuery) -> Events:
+    """Return what Redis forgot."""
+    session_id = str(call.parameters.id)
+    async with call.deps.database.read_primary() as connection:
+        session = await sessions.one(connection, session_id)
+        if session is None:
+            raise SessionNotFound
+        found = await live_events.after(connection, session_id, query.after, protocol.LOG_EVENTS_MAX)
+    newest = max(session.live_seq, found[-1][0] if found else 0)
+    is_complete = found[0][0] == query.after + 1 if found else newest <= query.after
+    return Events(events=found, complete=is_complete, newest=newest)
+
+
+def _lined(line: Chat, result: chatting.Result) -> Outcome:
+    if isinstance(result, Problem):
+        return outcomes.refused(line.request_id, result)
+    return Outcome(request_id=line.request_id, id=result)
+
+
 _TAG: Final = "internal"
 _BASE: Final = "/internal/v1/sessions/{id}"
 
@@ -54,5 +122,26 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         method="POST", path=f"{_BASE}/votes", handler=votes, summary="Take many people's votes", tag=_TAG,
         access=Access.SERVICE, parameters=SessionPath, body=Votes, reply=Outcomes, errors=(SessionNotFound, Invalid),
+    ),
+    Operation(
+        method="POST", path=f"{_BASE}/chat", handler=chat, summary="Take many people's chat lines", tag=_TAG,
+        access=Access.SERVICE, parameters=SessionPath, body=Chats, reply=Outcomes, errors=(SessionNotFound, Invalid),
+    ),
+    Operation(
+        method="POST", path=f"{_BASE}/admission", handler=admission, summary="Say who somebody is in a session",
+        tag=_TAG, access=Access.SERVICE, parameters=SessionPath, body=Asking, reply=Admission,
+        errors=(SessionNotFound, InvalidState, NotEligible, Conflict, Invalid),
+    ),
+    Operation(
+        method="POST", path=f"{_BASE}/pulse", handler=pulse, summary="Take what a pod saw in a second", tag=_TAG,
+        access=Access.SERVICE, parameters=SessionPath, body=Pulse, reply=Pulsed, errors=(SessionNotFound,),
+    ),
+    Operation(
+        method="GET", path=f"{_BASE}/snapshot", handler=snapshot, summary="Show a session as it is now", tag=_TAG,
+        access=Access.SERVICE, parameters=SessionPath, reply=Snapshot, errors=(SessionNotFound,),
+    ),
+    Operation(
+        method="GET", path=f"{_BASE}/events", handler=events, summary="Show a session's live events", tag=_TAG,
+        access=Access.SERVICE, parameters=SessionPath, query=EventsQuery, reply=Events, errors=(SessionNotFound,),
     ),
 )  # fmt: skip

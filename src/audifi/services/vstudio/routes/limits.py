@@ -20,3 +20,7 @@ EVERYWHERE: Final = (
 WRITE: Final = Limit(rule="write", count=100, window_s=MINUTE_S, per=Per.USER)
 SESSION: Final = Limit(rule="session-create", count=5, window_s=MINUTE_S, per=Per.USER)
 VOTE: Final = Limit(rule="votes", count=protocol.VOTES[0], window_s=protocol.VOTES[1], per=Per.USER)
+CHAT: Final = Limit(rule="chat", count=protocol.CHATS[0], window_s=protocol.CHATS[1], per=Per.USER)
+REACTION: Final = Limit(
+    rule="reactions", count=protocol.REACTIONS_PER[0], window_s=protocol.REACTIONS_PER[1], per=Per.USER
+)

@@ -8,11 +8,21 @@ Source: docs/decisions/0047-live-events-are-rows.md.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from audifi.kernel.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEvent:
+    """One event; `body` is its frame."""
+
+    session_id: str
+    seq: int
+    body: bytes
 
 
 async def add(tx: Connection, session_id: str, body: dict[str, Any]) -> int:
@@ -37,3 +47,35 @@ async def add_all(tx: Connection, session_id: str, bodies: Sequence[dict[str, An
         [msgspec.json.encode(body).decode() for body in bodies],
     )
     return last
+
+
+async def take(tx: Connection, limit: int) -> list[LiveEvent]:
+    """Take events that nobody has published and no other pod is publishing, each session's in order."""
+    rows = await tx.fetch(
+        """SELECT session_id, seq, body FROM vstudio.live_events WHERE published_at IS NULL
+            ORDER BY session_id, seq LIMIT $1 FOR UPDATE SKIP LOCKED""",
+        limit,
+    )
+    return [LiveEvent(str(row["session_id"]), row["seq"], row["body"].encode()) for row in rows]
+
+
+async def mark(tx: Connection, published: Sequence[LiveEvent]) -> None:
+    """Say that they are published."""
+    await tx.execute(
+        """UPDATE vstudio.live_events e SET published_at = now()
+             FROM unnest($1::uuid[], $2::bigint[]) AS done (session_id, seq)
+            WHERE e.session_id = done.session_id AND e.seq = done.seq""",
+        [each.session_id for each in published],
+        [each.seq for each in published],
+    )
+
+
+async def after(connection: Connection, session_id: str, seq: int, limit: int) -> list[tuple[int, str]]:
+    """Return a session's events after a number, oldest first, published or not."""
+    rows = await connection.fetch(
+        "SELECT seq, body FROM vstudio.live_events WHERE session_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+        session_id,
+        seq,
+        limit,
+    )
+    return [(row["seq"], row["body"]) for row in rows]

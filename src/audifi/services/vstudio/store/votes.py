@@ -146,17 +146,6 @@ async def change(tx: Connection, now: datetime, changes: Sequence[Change]) -> No
     )
 
 
-async def of_user(connection: Connection, session_id: str, user_id: str) -> dict[str, Any]:
-    """Return what somebody voted in a session, by decision: the choice, the value, the ranking or the text."""
-    rows = await connection.fetch(
-        "SELECT decision_id, choice, value, ranking, text FROM vstudio.votes WHERE user_id = $1 AND session_id = $2",
-        user_id,
-        session_id,
-    )
-    said = {str(row["decision_id"]): (row["choice"], row["value"], row["ranking"], row["text"]) for row in rows}
-    return {decision: next(each for each in one if each is not None) for decision, one in said.items()}
-
-
 async def listed(connection: Connection, decision_id: str, *, limit: int, offset: int) -> tuple[list[Listed], int]:
     """Return one page of a decision's votes, the oldest first, and how many there are."""
     total = await connection.fetchval("SELECT count(*) FROM vstudio.votes WHERE decision_id = $1", decision_id)

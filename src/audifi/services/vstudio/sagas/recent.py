@@ -1,0 +1,36 @@
+"""Remember a session for a second, for those who ask thousands of times about the same one.
+
+Between: sagas.admitting, sagas.chatting, routes.gateway (pulses).
+Why that may be a second old: what it decides (is it over, is chat on) is told to everybody by an event anyway; votes
+and decisions never look here.
+Units: *_S seconds. Errors: SessionNotFound.
+"""
+
+from collections import OrderedDict
+from typing import Final
+
+from audifi.services.vstudio.errors import SessionNotFound
+from audifi.services.vstudio.parts import Parts
+from audifi.services.vstudio.store import sessions
+from audifi.services.vstudio.store.sessions import Session
+
+KEPT_S: Final = 1.0
+KEPT_MAX: Final = 1000
+_kept: OrderedDict[str, tuple[float, Session]] = OrderedDict()
+
+
+async def session(parts: Parts, session_id: str) -> Session:
+    """Return a session as it was at most a second ago."""
+    now_s = parts.clock.monotonic_s()
+    at_s, found = _kept.get(session_id, (0.0, None))
+    if found is not None and now_s - at_s < KEPT_S:
+        return found
+    async with parts.database.read_primary() as connection:
+        found = await sessions.one(connection, session_id)
+    if found is None:
+        raise SessionNotFound
+    _kept[session_id] = (now_s, found)
+    _kept.move_to_end(session_id)
+    while len(_kept) > KEPT_MAX:
+        _kept.popitem(last=False)
+    return found
