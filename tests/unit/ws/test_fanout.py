@@ -33,6 +33,7 @@ class Fan:
     dialect: Dialect = Dialect.FLAT
     user_id: str | None = None
     session_id: str = "s"
+    descriptor: int = -1  # no file: everything comes through write
     room: ViewersRoom | None = None
     is_paused: bool = False
     closed: int | None = None
@@ -378,5 +379,42 @@ def test_what_cannot_be_rendered_stops_nobody() -> None:
         stage.happen()
         await virtual_time.pass_s(1)
         assert judged(fan, 3)[0] == 4
+
+    staged(story)
+
+
+def test_whoever_stalls_in_the_middle_of_a_batch_is_given_it_later() -> None:
+    async def story(stage: Stage) -> None:
+        fans = [Fan() for _ in range(7)]
+
+        def fill_the_others() -> None:
+            for each in fans:
+                if each.writes == 0:
+                    each.fill()
+
+        for fan in fans:
+            await stage.audience.join(fan, 3)
+            fan.meddles.append(fill_the_others)
+        stage.happen()
+        await virtual_time.pass_s(0.01)
+        assert sum(1 for fan in fans if fan.writes) == 2
+        await virtual_time.pass_s(1)
+        stage.happen()
+        await virtual_time.pass_s(1)
+        assert {judged(fan, 3)[0] for fan in fans} == {5}
+
+    staged(story)
+
+
+def test_a_kept_snapshot_is_followed_by_the_states_that_came_since() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.audience.join(Fan(), None)
+        stage.change()
+        stage.change()
+        await virtual_time.pass_s(0.5)
+        fan = Fan()
+        await stage.audience.join(fan, None)
+        assert stage.asked == 1
+        assert judged(fan, None) == (3, 2)
 
     staged(story)

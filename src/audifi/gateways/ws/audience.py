@@ -152,7 +152,7 @@ class Audience:
             return
         seat.seq = -1
         if not seat.viewer.is_paused:
-            seat.write(snapshot.frame(seat.viewer.dialect, seat.viewer.admission.you))
+            seat.viewer.write(snapshot.frame(seat.viewer.dialect, seat.viewer.admission.you))
             seat.seq = snapshot.seq
         self._replay(seat, snapshot.later(self.room))
 
@@ -176,7 +176,7 @@ class Audience:
         batch = in_order(missed, self.room.states.values() if states is None else states)
         self._fanout.seat(seat)  # before it is written: a full socket unseats it
         if batch:
-            seat.write(frames(seat.viewer.dialect, batch))
+            seat.viewer.write(frames(seat.viewer.dialect, batch))
             counter(metrics.WS_SENT).inc(len(batch))
 
     def _wait(self, seat: Seat, *, is_claimed: bool) -> None:

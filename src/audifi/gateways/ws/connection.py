@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 CLOSE_S: Final = 2.0
 WAITING_MAX: Final = 8
 FRAGMENTS_MAX: Final = 32
-BUFFER_BYTES: Final = 32 * 1024  # beyond the kernel's 64 KiB; then the room is told (realtime.md 3 "Backpressure")
+BUFFER_BYTES: Final = 0  # beyond the kernel's 64 KiB: whatever waits here means "full" (realtime.md 3 "Backpressure")
 _TEXT: Final = picows.WSMsgType.TEXT
 _CONTINUATION: Final = picows.WSMsgType.CONTINUATION
 _PING: Final = picows.WSMsgType.PING
@@ -118,6 +118,10 @@ class Connection(picows.WSListener):
     @property
     def dialect(self) -> Dialect:
         return self._wanted.dialect
+
+    @property
+    def descriptor(self) -> int:
+        return self._descriptor
 
     def write(self, frame: bytes | bytearray) -> None:
         """Send complete frames; nothing once a close frame was sent."""

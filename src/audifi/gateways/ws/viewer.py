@@ -40,6 +40,13 @@ class Viewer(Protocol):
     @property
     def dialect(self) -> Dialect: ...
     @property
+    def descriptor(self) -> int:
+        """The socket. While the viewer is in a room and not paused nothing waits for it elsewhere, so that complete
+        frames may be written to it directly; what does not fit is then given to `write`.
+        """
+        ...
+
+    @property
     def is_paused(self) -> bool: ...
 
     def write(self, frame: bytes | bytearray) -> None:
