@@ -34,7 +34,7 @@ FAULTS_SHOWN_MAX: Final = 5  # of each sentence
 def swarm(
     *,
     viewers: int = 200,
-    rate: float = 5.0,
+    rate: float = 3.0,
     seconds: float = 20.0,
     session: str | None = None,
     stalled: float = 0.0,
@@ -52,7 +52,7 @@ def swarm(
     viewers
         How many watch.
     rate
-        Votes a second, of all voters together.
+        Votes a second, of all voters together; above 4 they wait for the tick that gathers them.
     seconds
         For how long there are votes.
     session
@@ -144,7 +144,8 @@ def _ended(outcome: Outcome, *, as_json: bool) -> None:
         curve = loss.recovery
         back = "never 99 % back" if curve.back_s is None else f"99 % back after {curve.back_s:.1f} s"
         lines.append(f"  {loss.fault}: {curve.lost} lost, at most {curve.peak_per_s} connects/s, {back}")
-        lines.append(f"    from a vote to the others: {_shown(loss.others)}")
+        lines.append(f"    from a vote to the others: {_shown(loss.others_seen)}")
+        lines.append(f"    from a tally to the others: {_shown(loss.others_spread)}")
     if outcome.trouble:
         lines.append(f"  on the way: {', '.join(f'{count} × {what}' for what, count in outcome.trouble.items())}")
     sys.stdout.write("\n".join(lines) + "\n")

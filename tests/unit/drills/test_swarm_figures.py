@@ -92,7 +92,7 @@ def test_an_outcome_says_it_all() -> None:
     found = outcome(history, until_us=3 * S, trouble={})
     assert (found.votes, found.seen.count, found.connects_per_s) == (3, 3, 2.0)
     [loss] = found.losses
-    assert (loss.recovery.lost, loss.recovery.back_s, loss.others.max_ms) == (1, 0.35, 200.0)
+    assert (loss.recovery.lost, loss.recovery.back_s, loss.others_seen.max_ms) == (1, 0.35, 200.0)
     assert found.is_right
     assert found.as_json()["isRight"] is True
 

@@ -11,7 +11,7 @@ Source: domain.md 7 "V Studio rehearsal", steps 2-5 and "Asserts".
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from audifi.drills.journey.narration import Mismatch, Narrator, expect
 from audifi.drills.rehearsal import contributions, plan
@@ -78,8 +78,8 @@ class Rehearsal:
 
 def counted(decision: Decision) -> dict[str, int]:
     """What a closed decision says, without the options nobody chose."""
-    results: dict[str, Any] = decision.results or {}
-    return {option: count for option, count in results.get("results", {}).items() if count}
+    results = {} if decision.results is None else decision.results.results
+    return {option: count for option, count in results.items() if count}
 
 
 async def refused(what: str, work: Awaitable[object], *kinds: type[Problem]) -> Problem:

@@ -21,7 +21,8 @@ class Loss:
 
     fault: str
     recovery: Curve
-    others: Percentiles  # as `seen`, from the fault on, of those who lost no connection
+    others_seen: Percentiles  # from the fault on, of those who lost no connection
+    others_spread: Percentiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +55,14 @@ def outcome(history: History, *, until_us: int, trouble: dict[str, int]) -> Outc
     losses: list[Loss] = []
     for fault_us, fault in history.faults:
         calm = [each for viewer in undisturbed(history, fault_us) for each in found[viewer] if each.at_us >= fault_us]
-        others = Percentiles.of([each.vote_us for each in calm if each.vote_us is not None])
-        losses.append(Loss(fault=fault, recovery=curve(history, fault_us, until_us), others=others))
+        losses.append(
+            Loss(
+                fault=fault,
+                recovery=curve(history, fault_us, until_us),
+                others_seen=Percentiles.of([each.vote_us for each in calm if each.vote_us is not None]),
+                others_spread=Percentiles.of([each.spread_us for each in calm]),
+            )
+        )
     return Outcome(
         viewers=len(history.viewers),
         verdict=verdict(history),

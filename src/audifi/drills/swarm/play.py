@@ -18,8 +18,6 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-import msgspec
-
 from audifi.drills.journey import losses, people
 from audifi.drills.journey.crowd import together
 from audifi.drills.journey.narration import Narrator
@@ -37,8 +35,6 @@ from audifi.drills.swarm.viewer import Watching, now_us
 from audifi.drills.swarm.voters import Voter, Voting
 from audifi.local.state import Instance
 from audifi.local.waiting import NotReady, wait_for
-from audifi.sdk.records.envelopes import Enveloped
-from audifi.sdk.transport import Request
 
 BACK_WITHIN_S: Final = 60.0
 LEVEL_WITHIN_S: Final = 30.0
@@ -49,7 +45,7 @@ class Wanted:
     """What to play."""
 
     viewers: int
-    votes_per_s: float = 5.0
+    votes_per_s: float = 3.0
     seconds: float = 20.0
     session_id: str | None = None
     stalled_percent: float = 0.0
@@ -184,10 +180,9 @@ class _Run:
 
     async def _counted(self) -> Counted:
         """What the platform says in the end."""
-        path = f"/vstudio/sessions/{self.scene.session_id}/decisions/{self.scene.decision_id}/stats"
         client = await self.stage.client()
-        answer = await client.transport.answer(Request(method="GET", path=path, signed_in=False))
-        return msgspec.json.decode(answer.body, type=Enveloped[Counted]).data
+        found = await client.vstudio.stats(self.scene.session_id, self.scene.decision_id)
+        return Counted(decision_id=found.decision_id, results=found.results, total_votes=found.total_votes)
 
 
 async def _all_there(crowd: Crowds, viewers: int) -> None:
