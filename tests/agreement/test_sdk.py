@@ -78,10 +78,33 @@ CALLS: dict[str, Callable[[Audifi], Awaitable[Any]]] = {
     "coins.swap_quote": lambda a: a.coins.swap_quote(ID, "BUY", 7),
     "analytics.dashboard": lambda a: a.analytics.dashboard(),
     "analytics.master": lambda a: a.analytics.master(ID),
+    "vstudio.sessions": lambda a: a.vstudio.sessions(live="true"),
+    "vstudio.create": lambda a: a.vstudio.create(masterId=ID, title="Night Bus"),
+    "vstudio.find": lambda a: a.vstudio.find(ID),
+    "vstudio.update": lambda a: a.vstudio.update(ID, title="Day Bus"),
+    "vstudio.start": lambda a: a.vstudio.start(ID),
+    "vstudio.end": lambda a: a.vstudio.end(ID),
+    "vstudio.cancel": lambda a: a.vstudio.cancel(ID),
+    "vstudio.lock": lambda a: a.vstudio.lock(ID),
+    "vstudio.eligibility": lambda a: a.vstudio.eligibility(ID),
+    "vstudio.recap": lambda a: a.vstudio.recap(ID),
+    "vstudio.decisions": lambda a: a.vstudio.decisions(ID),
+    "vstudio.create_decision": lambda a: a.vstudio.create_decision(
+        ID, type="BINARY", question="Which hook?", options=[{"label": "A"}, {"label": "B"}]
+    ),
+    "vstudio.open_decision": lambda a: a.vstudio.open_decision(ID, ID),
+    "vstudio.close_decision": lambda a: a.vstudio.close_decision(ID, ID),
+    "vstudio.finalize_decision": lambda a: a.vstudio.finalize_decision(ID, ID, winner="a"),
+    "vstudio.vote": lambda a: a.vstudio.vote(ID, ID, choice="a"),
+    "vstudio.stats": lambda a: a.vstudio.stats(ID, ID),
+    "vstudio.votes": lambda a: a.vstudio.votes(ID, ID),
+    "vstudio.chat": lambda a: a.vstudio.chat(ID, "Louder!"),
+    "vstudio.react": lambda a: a.vstudio.react(ID, "🔥"),
+    "vstudio.ticket": lambda a: a.vstudio.ticket(ID, role="viewer"),
     "events.tell": lambda a: a.events.tell([{"type": "play", "masterId": ID}]),
 }
 AREAS = ("masters", "ipos", "purchases", "listings", "portfolio", "dividends", "revenue", "payments", "subscriptions",
-         "coins", "analytics", "events")  # fmt: skip
+         "coins", "analytics", "events", "vstudio")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,19 @@ from audifi.sdk.records.holdings import Dividend, Holding, Portfolio, Revenue, R
 from audifi.sdk.records.masters import Collaborator, Ipo, Master, MintPreview, Share, Uploaded
 from audifi.sdk.records.reports import Dashboard, MasterReport
 from audifi.sdk.records.sales import Listing, Purchase, Transaction
-from audifi.sdk.records.vstudio import Decision, LiveTicket, Option, VoteCast, VstudioSession
+from audifi.sdk.records.vstudio import (
+    Ballot,
+    Decision,
+    Eligibility,
+    Line,
+    LiveTicket,
+    Option,
+    Recap,
+    Results,
+    Standing,
+    VoteCast,
+    VstudioSession,
+)
 from audifi.sdk.retrying import RetryPolicy
 
 __all__ = [
@@ -40,6 +52,7 @@ __all__ = [
     "Artist",
     "Audifi",
     "BackupCodes",
+    "Ballot",
     "Checkout",
     "Coin",
     "CoinBalance",
@@ -49,10 +62,12 @@ __all__ = [
     "Dashboard",
     "Decision",
     "Dividend",
+    "Eligibility",
     "Ended",
     "Enrolment",
     "Holding",
     "Ipo",
+    "Line",
     "Link",
     "Listing",
     "Live",
@@ -69,6 +84,8 @@ __all__ = [
     "Portfolio",
     "Profile",
     "Purchase",
+    "Recap",
+    "Results",
     "RetryPolicy",
     "Revenue",
     "RevenueSummary",
@@ -77,6 +94,7 @@ __all__ = [
     "Share",
     "SignedIn",
     "Stake",
+    "Standing",
     "Subscription",
     "SwapQuote",
     "Transaction",

@@ -10,7 +10,17 @@ from urllib.parse import quote
 
 from audifi.sdk.keys import new_key
 from audifi.sdk.records.envelopes import Enveloped, Paged
-from audifi.sdk.records.vstudio import Decision, LiveTicket, VoteCast, VstudioSession
+from audifi.sdk.records.vstudio import (
+    Ballot,
+    Decision,
+    Eligibility,
+    Line,
+    LiveTicket,
+    Recap,
+    Standing,
+    VoteCast,
+    VstudioSession,
+)
 from audifi.sdk.transport import Request, Transport
 
 TICKET_WITHIN_S: Final = 8.0  # a ticket that takes longer comes too late for its connection (machine.OPEN_MS)
@@ -35,6 +45,11 @@ class Vstudio:
         """Return a session."""
         return await self._session(Request(method="GET", path=_path(session_id)))
 
+    async def update(self, session_id: str, *, idempotency_key: str | None = None, **fields: Any) -> VstudioSession:
+        """Plan it anew, while it is not live."""
+        key = idempotency_key or new_key()
+        return await self._session(Request(method="PATCH", path=_path(session_id), body=fields, idempotency_key=key))
+
     async def start(self, session_id: str) -> VstudioSession:
         """Go live."""
         return await self._session(_write(_path(session_id, "/start")))
@@ -51,6 +66,16 @@ class Vstudio:
         """Make its decisions the master's; it is locked when the session is COMPLETE."""
         return await self._session(_write(_path(session_id, "/lock")))
 
+    async def eligibility(self, session_id: str) -> Eligibility:
+        """Say what one may do in it, and what is missing."""
+        request = Request(method="GET", path=_path(session_id, "/eligibility"))
+        return (await self._transport.call(request, Enveloped[Eligibility])).data
+
+    async def recap(self, session_id: str) -> Recap:
+        """Return what a session was that is COMPLETE."""
+        request = Request(method="GET", path=_path(session_id, "/recap"))
+        return (await self._transport.call(request, Enveloped[Recap])).data
+
     async def decisions(self, session_id: str) -> tuple[Decision, ...]:
         """List a session's decisions in their order."""
         request = Request(method="GET", path=_path(session_id, "/decisions"))
@@ -62,13 +87,13 @@ class Vstudio:
 
     async def open_decision(self, session_id: str, decision_id: str, *, idempotency_key: str | None = None) -> Decision:
         """Take votes from now on."""
-        return await self._decision(_write(_decision_path(session_id, decision_id, "open"), {}, idempotency_key))
+        return await self._decision(_write(_decision_path(session_id, decision_id, "open"), None, idempotency_key))
 
     async def close_decision(
         self, session_id: str, decision_id: str, *, idempotency_key: str | None = None
     ) -> Decision:
         """Count the votes."""
-        return await self._decision(_write(_decision_path(session_id, decision_id, "close"), {}, idempotency_key))
+        return await self._decision(_write(_decision_path(session_id, decision_id, "close"), None, idempotency_key))
 
     async def finalize_decision(
         self, session_id: str, decision_id: str, *, winner: str | None = None, idempotency_key: str | None = None
@@ -84,6 +109,28 @@ class Vstudio:
         body = {"decisionId": decision_id, **ballot}
         request = _write(_path(session_id, "/vote"), body, idempotency_key)
         return (await self._transport.call(request, Enveloped[VoteCast])).data
+
+    async def stats(self, session_id: str, decision_id: str) -> Standing:
+        """Return how a decision stands."""
+        request = Request(method="GET", path=_decision_path(session_id, decision_id, "stats"))
+        return (await self._transport.call(request, Enveloped[Standing])).data
+
+    async def votes(self, session_id: str, decision_id: str, *, page: int = 1, limit: int = 20) -> Paged[Ballot]:
+        """Artists: list who voted what."""
+        path = _decision_path(session_id, decision_id, "votes")
+        return await self._transport.call(
+            Request(method="GET", path=path, query={"page": page, "limit": limit}), Paged[Ballot]
+        )
+
+    async def chat(self, session_id: str, text: str, *, request_id: str | None = None) -> Line:
+        """Say something where no socket passes; with the same `request_id` it is said once."""
+        key = request_id or new_key()
+        request = _write(_path(session_id, "/chat"), {"text": text, "requestId": key}, key)
+        return (await self._transport.call(request, Enveloped[Line])).data
+
+    async def react(self, session_id: str, emoji: str) -> None:
+        """React where no socket passes."""
+        await self._transport.answer(_write(_path(session_id, "/reactions"), {"emoji": emoji}))
 
     async def ticket(self, session_id: str, *, role: str | None = None) -> LiveTicket:
         """Ask for what opens one socket; `role` is only ever less than what one is."""

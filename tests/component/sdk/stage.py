@@ -139,7 +139,7 @@ class Routes:
     async def vote(self, request: web.Request) -> web.Response:
         key = request.headers["Idempotency-Key"]
         self.stage.votes[key] = self.stage.votes.get(key, 0) + 1
-        return web.json_response({"data": {"voteId": "v", "weight": 1000}}, status=201)
+        return web.json_response({"data": {"voteId": "v", "weight": 1000, "duplicate": False}}, status=201)
 
 
 @asynccontextmanager

@@ -108,7 +108,8 @@ async def test_where_no_socket_passes_a_stream_shows_the_same_and_votes_go_over_
 
 async def test_a_final_code_is_told_with_its_reason() -> None:
     async with staged() as stage, watching(stage) as watcher:
-        await watcher.events(1)
+        await watcher.ask(vote=["d1", {"choice": "a"}])
+        await watcher.told("ack")
         await stage.close(4006)
         while (state := await watcher.told("state"))[0] != "closed":
             pass

@@ -60,16 +60,21 @@ export class Api {
       const cast = await this.#post(`${session}/vote`, { decisionId, ...fields }, requestId);
       return { type: "vote_ack", requestId, decisionId, duplicate: false, ...cast };
     }
+    if (type === "chat") {
+      const line = await this.#post(`${session}/chat`, { ...fields, requestId }, requestId);
+      return { type: "ack", requestId, ...line };
+    }
     if (!type.startsWith("decision_")) throw new Refused(`${type} needs a WebSocket`, 400);
     const below = action === "create" ? "" : `/${encodeURIComponent(String(decisionId))}/${action}`;
-    const decision = await this.#post(`${session}/decisions${below}`, fields, requestId);
+    const body = action === "create" || action === "finalize" ? fields : null;
+    const decision = await this.#post(`${session}/decisions${below}`, body, requestId);
     return { type: "ack", requestId, id: decision["id"], decisionId: decision["id"] };
   }
 
-  async #post(path: string, body: object, key: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
+  async #post(path: string, body: object | null, key: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
     const headers = { "Content-Type": "application/json", "Idempotency-Key": key, ...(await this.#bearer()) };
-    const options = { method: "POST", headers, body: JSON.stringify(body), credentials: "include" as const };
-    const response = await fetch(`${this.#url}/v1${path}`, signal ? { ...options, signal } : options);
+    const options = { method: "POST", headers, body: body && JSON.stringify(body), signal: signal ?? null };
+    const response = await fetch(`${this.#url}/v1${path}`, options);
     if (!response.ok) throw await refusal(response);
     return ((await response.json()) as { data: Record<string, unknown> }).data;
   }

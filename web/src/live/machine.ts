@@ -21,6 +21,7 @@ const ACT_MS = 30_000;
 const RETURN_MS = 60_000;
 const SOCKET_FAILURES_MAX = 3;
 const BUSY: readonly number[] = [408, 425, 429];
+const BUSY_CODES: readonly string[] = ["CONFLICT", "REQUEST_IN_PROGRESS"];
 
 /** One connection. */
 class Link {
@@ -161,12 +162,13 @@ export class Machine {
 
   #refused(now: number, given: Input & { kind: "refused" }): void {
     const status = given.status ?? 0;
-    const isBusy = status === 503 || BUSY.includes(status);
+    const code = given.code ?? "";
+    const isBusy = status === 503 || BUSY.includes(status) || BUSY_CODES.includes(code);
     if (this.#probe?.attempt === given.attempt) this.#forgetProbe(now);
     else if (this.#link?.attempt !== given.attempt) return;
-    else if (given.code && status >= 400 && status < 500 && !isBusy) {
+    else if (code && status >= 400 && status < 500 && !isBusy) {
       this.#link = null;
-      this.#end(given.code.toLowerCase());
+      this.#end(code === "INVALID_STATE" ? "session_over" : code.toLowerCase());
     } else this.#lost(now, this.#link, given.retryAfterMs ?? 0, !isBusy);
   }
 

@@ -3,7 +3,7 @@
 Between: sdk.live.session and sdk.vstudio.
 Shape: returns the frame a socket would have answered with.
 Invariant: the requestId is the Idempotency-Key, so that doing it again on a socket later changes nothing.
-Errors: Problems of `audifi.wire.problems`; Refusal for what only sockets can do (chat).
+Errors: Problems of `audifi.wire.problems`; Refusal for what only sockets can do.
 Source: domain.md 3 "SSE fallback" (actions via REST).
 """
 
@@ -23,6 +23,9 @@ async def call(transport: Transport, session_id: str, asked: Call) -> JsonFrame:
             cast = await vstudio.vote(session_id, decision_id, idempotency_key=key, **fields)
             said = {"voteId": cast.vote_id, "weight": cast.weight, "duplicate": cast.duplicate}
             return {"type": "vote_ack", "requestId": key, "decisionId": decision_id, **said}
+        case "chat":
+            line = await vstudio.chat(session_id, str(fields["text"]), request_id=key)
+            return {"type": "ack", "requestId": key, "id": line.id}
         case "decision_create":
             decision = await vstudio.create_decision(session_id, idempotency_key=key, **fields)
         case "decision_open":

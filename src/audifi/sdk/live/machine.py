@@ -64,7 +64,8 @@ GAP_MS: Final = 5_000
 ACT_MS: Final = 30_000
 RETURN_MS: Final = 60_000  # on a stream: after this and up to as much again, a socket is tried
 SOCKET_FAILURES_MAX: Final = 3
-BUSY: Final = frozenset({408, 425, 429})  # refusals that ask to come again
+BUSY: Final = frozenset({408, 425, 429})  # refusals that ask to come again, as these do:
+BUSY_CODES: Final = frozenset({"CONFLICT", "REQUEST_IN_PROGRESS"})  # the session is full; the first try still runs
 
 
 @dataclass
@@ -201,11 +202,11 @@ class Machine:
         if self._is_probe(given.attempt):
             self._forget_probe(now)
         elif self._is_link(given.attempt):
-            if given.code and 400 <= status < 500 and status not in BUSY:
+            is_busy = status == 503 or status in BUSY or given.code in BUSY_CODES
+            if given.code and 400 <= status < 500 and not is_busy:
                 self._link = None
-                self._end(given.code.lower())
+                self._end("session_over" if given.code == "INVALID_STATE" else given.code.lower())
             else:
-                is_busy = status == 503 or status in BUSY
                 self._lost(now, floor=given.retry_after_ms or 0, is_failure=not is_busy)
 
     def _closed(self, now: int, given: Closed) -> None:
