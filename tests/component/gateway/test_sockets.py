@@ -29,7 +29,8 @@ from audifi.wire.live.protocol import PER_ADDRESS_MAX
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PODS = ("ws-gateway-1", "ws-gateway-2", "ws-gateway-3")
-SESSION = "/vstudio/00000000-0000-4000-8000-000000000001"
+ID = "00000000-0000-4000-8000-000000000001"
+SESSION = f"/vstudio/{ID}"
 RECEIVE_BUFFER_BYTES = 8 * 1024
 BETWEEN_BYTES = (
     2 * 1024 * 1024
@@ -224,8 +225,8 @@ async def test_cookies_move_on_with_a_death_and_nobody_else_moves(
     ("host", "path"),
     [
         ("ws", "/v1/vstudio/ws?sessionId=x"),
-        ("ws", "/v1/vstudio/ws/x"),
-        ("ws", "/vstudio/sessions/x/ws"),
+        ("ws", f"/v1/vstudio/ws/{ID}"),
+        ("ws", f"/vstudio/sessions/{ID}/ws"),
         ("ws", "/ws"),
         ("api", "/ws?sessionId=x"),
         ("app", "/ws"),
@@ -246,10 +247,11 @@ async def test_every_address_of_the_specification_works(gate: Gate, all_there: N
         ("ws", "/p/1/ready", (404, "NOT_FOUND")),
         ("ws", "/p/x/vstudio/1", (404, "NOT_FOUND")),
         ("ws", "/p/1/vstudio/a%2fb", (400, "VALIDATION_ERROR")),
-        ("ws", "/vstudio/1", (426, "VALIDATION_ERROR")),
-        ("ws", "/p/1/vstudio/1", (426, "VALIDATION_ERROR")),
+        ("ws", SESSION, (426, "VALIDATION_ERROR")),
+        ("ws", f"/p/1{SESSION}", (426, "VALIDATION_ERROR")),
         ("api", "/ws", (426, "VALIDATION_ERROR")),
-        ("api", "/vstudio/1", (404, "NOT_FOUND")),
+        ("api", SESSION, (404, "NOT_FOUND")),
+        ("ws", "/vstudio/not-a-session", (404, "NOT_FOUND")),
     ],
 )
 async def test_what_is_no_socket_is_refused_with_the_envelope(

@@ -12,6 +12,7 @@ from audifi.targets.envoy.gateway import Address
 from audifi.targets.nginx import configuration, live
 from audifi.wire.live import addresses, protocol
 
+SESSION = "0a000000-0000-4000-8000-00000000000f"
 BALANCER = balancer.Balancer(
     pod="ws-balancer-1",
     listen=Address("127.0.0.1", 1),
@@ -59,10 +60,12 @@ def manager() -> Any:
 
 
 def test_the_balancer_ends_no_quiet_socket() -> None:
-    (socket, refused, absent) = manager()["route_config"]["virtual_hosts"][0]["routes"]
-    assert (socket["route"]["timeout"], socket["route"]["idle_timeout"]) == ("0s", "0s")
+    entries = manager()["route_config"]["virtual_hosts"][0]["routes"]
+    sockets = [entry["route"] for entry in entries if "route" in entry]
+    assert len(sockets) == len(addresses.PATHS)
+    assert {(socket["timeout"], socket["idle_timeout"]) for socket in sockets} == {("0s", "0s")}
     assert manager()["stream_idle_timeout"] == "0s"
-    assert (refused["direct_response"]["status"], absent["direct_response"]["status"]) == (426, 404)
+    assert [entry["direct_response"]["status"] for entry in entries if "route" not in entry] == [426] * 5 + [404]
 
 
 def test_a_cookie_is_no_condition() -> None:
@@ -73,14 +76,15 @@ def test_a_cookie_is_no_condition() -> None:
 @pytest.mark.parametrize(
     ("path", "is_one"),
     [
-        ("/vstudio/0a-1", True),
-        ("/vstudio/sessions/0a-1/ws", True),
+        (f"/vstudio/{SESSION}", True),
+        (f"/vstudio/sessions/{SESSION}/ws", True),
         ("/v1/vstudio/ws", True),
-        ("/v1/vstudio/ws/0a-1", True),
+        (f"/v1/vstudio/ws/{SESSION}", True),
         ("/ws", True),
         ("/vstudio/", False),
-        ("/vstudio/a/b", False),
-        ("/vstudio/sessions", True),  # nobody's session: the pod says so
+        (f"/vstudio/{SESSION}/b", False),
+        ("/vstudio/sessions", False),
+        (f"/vstudio/{SESSION.upper()}", False),
         ("/v1/vstudio/wss", False),
     ],
 )

@@ -71,24 +71,22 @@ def _stickiness() -> Json:
 
 
 def _routes() -> list[Json]:
-    """Return a socket's route, then what is no socket (426) and what is not here (404)."""
-    path = {"safe_regex": {"regex": addresses.PATTERN}}
+    """Return the sockets' routes, then what is no socket (426) and what is not here (404).
+
+    One entry per path: all in one would be more than RE2 takes.
+    """
     upgrade = {"name": "upgrade", "string_match": {"exact": "websocket", "ignore_case": True}}
-    socket = {
-        "match": {**path, "headers": [upgrade]},
-        "route": {
-            "cluster": CLUSTER,
-            "timeout": "0s",
-            "idle_timeout": "0s",
-            "upgrade_configs": [{"upgrade_type": "websocket"}],
-            "retry_policy": routes.retry_policy(safe=False),
-        },
+    route = {
+        "cluster": CLUSTER,
+        "timeout": "0s",
+        "idle_timeout": "0s",
+        "upgrade_configs": [{"upgrade_type": "websocket"}],
+        "retry_policy": routes.retry_policy(safe=False),
     }
-    return [
-        socket,
-        {"match": path, "direct_response": {"status": 426}},
-        {"match": {"prefix": "/"}, "direct_response": {"status": 404}},
-    ]
+    paths: list[Json] = [{"safe_regex": {"regex": pattern}} for pattern in addresses.PATTERNS]
+    sockets: list[Json] = [{"match": {**path, "headers": [upgrade]}, "route": route} for path in paths]
+    refused: list[Json] = [{"match": path, "direct_response": {"status": 426}} for path in paths]
+    return [*sockets, *refused, {"match": {"prefix": "/"}, "direct_response": {"status": 404}}]
 
 
 def _connection_manager(balancer: Balancer) -> Json:

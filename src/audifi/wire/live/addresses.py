@@ -10,11 +10,10 @@ Errors: ValueError for a pod that has no number.
 Source: domain.md 3 "Endpoint"; docs/decisions/0046.
 """
 
-import re
 from enum import StrEnum
 from typing import Final
 
-# `{session}` stands for exactly one segment of letters, digits, - and _; where it is absent, `?sessionId=` says which.
+# `{session}` is a UUID as the API writes it; where it is absent, `?sessionId=` says which.
 PATHS: Final = (
     "/vstudio/{session}",
     "/vstudio/sessions/{session}/ws",
@@ -23,8 +22,10 @@ PATHS: Final = (
     "/ws",
 )
 ON_OTHER_HOSTS: Final = "/ws"  # on api. (and studio.): the only one that is not a row of wire.routes
-# As a regular expression that RE2, PCRE and Python read alike; without anchors.
-PATTERN: Final = "|".join(re.sub(r"\{\w+\}", "[A-Za-z0-9_-]+", path) for path in PATHS)
+# As regular expressions that RE2, PCRE and Python read alike; without anchors.
+SESSION: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+PATTERNS: Final = tuple(path.replace("{session}", SESSION) for path in PATHS)
+PATTERN: Final = "|".join(PATTERNS)
 NAMED: Final = "/p/"
 POD_HEADER: Final = "X-Audifi-Pod"  # of the handshake's answer, e.g. ws-gateway-2
 
