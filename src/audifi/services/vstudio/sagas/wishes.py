@@ -76,7 +76,7 @@ async def _asked(parts: Parts, session: Session, *, is_raising: bool = False) ->
         await _later(parts, session)
         return False
     except Refusal as refusal:
-        await _refused(parts, session, refusal)
+        await refused(parts, session, refusal)
         if is_raising and session.wish == "OPEN":
             raise
         return True
@@ -135,7 +135,8 @@ async def _complete(tx: Connection, parts: Parts, session: Session) -> None:
     await outbox.add(tx, SessionLocked(**ids(final), **counts(final)), aggregate_id=session.id)
 
 
-async def _refused(parts: Parts, session: Session, refusal: Refusal) -> None:
+async def refused(parts: Parts, session: Session, refusal: Refusal) -> None:
+    """Note what nft-service will not do."""
     reason, now = f"{refusal.code}: {refusal.message}", parts.clock.now()
     log.warning("nft-service refused a session's wish", session_id=session.id, wish=session.wish, reason=reason)
     async with parts.database.transaction() as tx:

@@ -1,4 +1,4 @@
-"""Keep decisions.
+"""Keep decisions and read the votes that decide them.
 
 Between: sagas.deciding, votes, routes.
 Invariant: every change of a state is a conditional UPDATE; a session has at most one open decision (unique index);

@@ -1,4 +1,4 @@
-"""Keep sessions.
+"""Keep sessions and what they wish of nft-service.
 
 Between: sagas, routes.
 Invariant: every change of a state is a conditional UPDATE; False says that it had been left.
