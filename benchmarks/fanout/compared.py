@@ -2,8 +2,8 @@
 
 Between: vote_fanout and one process of each candidate on one core, its viewers on the other.
 Shape: all candidates are filled with viewers, then take turns (harness.pairs); one message is under way at a time, and
-the next comes at the same pace for everybody (rounds.one_by_one). Ours is a pod of the platform with all its work on: ticket, limits, ring, presence, and
-the message comes through Redis as vstudio-service sends it; the peers just send.
+the next comes at the same pace for everybody (rounds.one_by_one). Ours is a pod of the platform with all its work on:
+ticket, limits, ring, presence, and the message comes through Redis as vstudio-service sends it; the peers just send.
 Units: µs CPU per delivered message; delivered messages per core second; KiB per connection; s until all were in.
 Why CPU and not the clock: the gateway pauses between two fan-outs on purpose, to join what comes meanwhile; a core that
 waits is free.

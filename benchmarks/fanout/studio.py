@@ -65,7 +65,7 @@ class Studio:
         await self.database.execute(
             """INSERT INTO vstudio.sessions (id, artist_id, master_id, title, slug, status, view_gating, vote_gating,
                                              started_at)
-               VALUES (%(id)s, gen_random_uuid(), gen_random_uuid(), 'Bench', %(id)s, 'VOTING', %(open)s, %(open)s,
+               VALUES (%(id)s::uuid, gen_random_uuid(), gen_random_uuid(), 'Bench', %(id)s::text, 'VOTING', %(open)s, %(open)s,
                        now())""",
             {"id": session_id, "open": OPEN},
         )

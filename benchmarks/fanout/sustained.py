@@ -27,8 +27,8 @@ RATES: Final = (1, 3, 5)
 COMPARED_AT: Final = 5
 COALESCED_AT: Final = (20, 100)
 COALESCED_S: Final = 8.0
-HOP_RATE: Final = 50
-HOP_MESSAGES: Final = 200
+HOP_RATE: Final = 20  # slower than the gateway's pause after a fan-out
+HOP_MESSAGES: Final = 120
 LATENCY_VIEWERS_MIN: Final = 5000
 
 

@@ -9,6 +9,8 @@ Invariant: an acknowledged vote is a row: they are counted in PostgreSQL afterwa
 """
 
 import json
+from collections.abc import Sequence
+from statistics import median
 from typing import Any, Final
 
 from audifi.local.waiting import NotReady, TimedOut, wait_for
@@ -35,18 +37,16 @@ async def stalled(bench: Bench) -> dict[str, Any]:
     """The others' p99, with and without."""
     viewers = min(STALLED_VIEWERS, max(bench.viewers))
     deaf = int(viewers * STALLED_SHARE)
-    pinned: list[float] = []
+    held: dict[int, list[int]] = {0: [], deaf: []}  # by how many read nothing
 
     async def turn(count: int) -> float:
         server = await bench.studio.server(PODS, viewers, padding=LONG)
         async with bench.watched(server, viewers, stalled=count) as audience:
             if count:
                 audience.tell("stall")
-            before = rounds.socket_bytes() + sum(rss_bytes(pid) for pid in server.pids)
+            before = _held(server.pids)
             one = await rounds.steadily(server, audience, rate=STALLED_RATE, seconds=STALLED_S, viewers=viewers - count)
-            if count:
-                held = rounds.socket_bytes() + sum(rss_bytes(pid) for pid in server.pids) - before
-                pinned.append(held / 1024 / count)
+            held[count].append(_held(server.pids) - before)
             return counting.percentile_ms(one.seen.latency, 0.99)
 
     seen = await interleaved(
@@ -57,8 +57,12 @@ async def stalled(bench: Bench) -> dict[str, Any]:
         "stalled": deaf,
         "p99_ms": {name: spread(values, digits=2) for name, values in seen.items()},
         "p99_ratio": spread(ratios(seen["some_stalled"], seen["all_read"]), digits=3),
-        "kib_per_stalled": round(max(pinned), 1),
+        "kib_per_stalled": round((median(held[deaf]) - median(held[0])) / 1024 / deaf, 1),
     }
+
+
+def _held(pids: Sequence[int]) -> int:
+    return rounds.socket_bytes() + sum(rss_bytes(pid) for pid in pids)
 
 
 async def votes(bench: Bench) -> dict[str, Any]:
