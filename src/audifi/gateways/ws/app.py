@@ -206,6 +206,7 @@ async def _serve_sockets(front: Front, listening: socket.socket) -> asyncio.Serv
     return await create(
         front.take,
         sock=listening,
+        use_aiofastnet=False,  # 14.1 KiB a connection instead of 8.8, for faster writes: ours are our own
         backlog=BACKLOG,
         logger_name=quiet,
         websocket_handshake_timeout=HANDSHAKE_S,

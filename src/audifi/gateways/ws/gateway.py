@@ -48,8 +48,9 @@ class Gateway:
         self._address = client_address
         self._rechecks: Wheel[Connection] = Wheel(protocol.RECHECK_S)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._active = gauge(metrics.WS_ACTIVE)
-        self._tried = counter(metrics.WS_CONNECTIONS)
+        roles = (_PENDING, *protocol.Role)
+        self._active = {role: gauge(metrics.WS_ACTIVE).labels(role) for role in map(str, roles)}
+        self._tried = {status: counter(metrics.WS_CONNECTIONS).labels(status) for status in ("admitted", "refused")}
         self._lasted = histogram(metrics.WS_DURATION)
         self._errors = counter(metrics.WS_ERRORS)
         self.heart.every_second += (self._recheck, self._forget)
@@ -71,15 +72,15 @@ class Gateway:
     def enrol(self, connection: Connection) -> tuple[int, int]:
         """Note a connection that has just opened; return its places, with which to dismiss it."""
         self.connections.add(connection)
-        self._active.labels(_PENDING).inc()
+        self._active[_PENDING].inc()
         return self.heart.enrol(connection), self._rechecks.enrol(connection)
 
     def admitted(self, connection: Connection) -> None:
         """Note whose it is; their oldest goes when it is one too many."""
         admission = connection.admission
-        self._active.labels(_PENDING).dec()
-        self._active.labels(admission.you.role).inc()
-        self._tried.labels("admitted").inc()
+        self._active[_PENDING].dec()
+        self._active[admission.you.role].inc()
+        self._tried["admitted"].inc()
         if admission.user_id is None:
             return
         oldest = self.people.seat(admission.user_id, connection)
@@ -94,10 +95,10 @@ class Gateway:
         self.connections.discard(connection)
         self.heart.dismiss(connection, places[0])
         self._rechecks.dismiss(connection, places[1])
-        self._active.labels(_PENDING if admission is None else admission.you.role).dec()
+        self._active[_PENDING if admission is None else admission.you.role].dec()
         self._lasted.observe(lasted_s)
         if admission is None:
-            self._tried.labels("refused").inc()
+            self._tried["refused"].inc()
         elif admission.user_id is not None:
             self.people.unseat(admission.user_id, connection)
 
