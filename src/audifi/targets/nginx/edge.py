@@ -22,8 +22,8 @@ class Limits:
     burst: int = 100  # domain.md 5.5
     connections: int = 200  # one address: some browsers behind one router, not a botnet's member
     live_connections: int = protocol.PER_ADDRESS_MAX
-    live_burst: int = protocol.PER_ADDRESS_MAX  # when a pod dies, all of an address come back at once
-    live_per_min: int = 300  # handshakes: that crowd three times a minute
+    live_burst: int = 2 * protocol.PER_ADDRESS_MAX  # all of an address come, and come back when a pod dies
+    live_per_min: int = 600  # handshakes: that crowd three times a minute
     trusted: tuple[str, ...] = ()  # networks with the numbers below instead
     trusted_per_min: int = 600_000
     trusted_burst: int = 10_000
