@@ -15,6 +15,7 @@ CLIENT_IP: Final = "X-Forwarded-For"
 INTERNAL_TOKEN: Final = "X-Internal-Token"  # noqa: S105  # 60-second token of the calling service
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 CSRF: Final = "X-CSRF-Token"
+LAST_EVENT_ID: Final = "Last-Event-ID"  # a stream's reader goes on after it
 AFTER_WRITE: Final = "X-Consistency-Token"  # LSN of the caller's last write: reads are at least that fresh
 LIMIT: Final = "X-RateLimit-Limit"
 REMAINING: Final = "X-RateLimit-Remaining"

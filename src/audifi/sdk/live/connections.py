@@ -21,6 +21,7 @@ from audifi.sdk.live import sse
 from audifi.sdk.live.signals import Closed, Connect, Frame, Heard, Input, JsonFrame, Opened, Refused
 from audifi.sdk.transport import Request, Transport
 from audifi.sdk.vstudio import Vstudio
+from audifi.wire import headers
 from audifi.wire.problems import Problem, Unauthorized
 
 NOBODY_SAID: Final = 1006
@@ -104,8 +105,8 @@ class Stream:
 
     async def _read(self, session_id: str) -> None:
         last = self._asked.last_seq
-        headers = {"Accept": "text/event-stream"} | ({} if last is None else {"Last-Event-ID": str(last)})
-        request = Request(method="GET", path=f"/vstudio/sse/{quote(session_id, safe='')}", headers=headers)
+        asked = {"Accept": "text/event-stream"} | ({} if last is None else {headers.LAST_EVENT_ID: str(last)})
+        request = Request(method="GET", path=f"/vstudio/sse/{quote(session_id, safe='')}", headers=asked)
         async with self._transport.streamed(request) as response:
             if response.status != 200:
                 raise problem_from(response.status, await response.read(), response.headers)
