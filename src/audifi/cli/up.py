@@ -84,6 +84,7 @@ async def _summary(instance: Instance, elapsed_s: float, *, attach: bool) -> Non
         lines += [
             f"  API    {api}",
             f"  App    {public_url(instance, topology, 'app')}",
+            f"  Live   {public_url(instance, topology, 'ws').replace('https', 'wss', 1)}",
             "  Trust the local certificate authority: ./audifi trust",
         ]
     lines += _later()
