@@ -11,7 +11,7 @@ import pytest_asyncio
 from tests.component.drills.gateway import Gateway
 
 from audifi.drills.journey.narration import Mismatch
-from audifi.drills.swarm.crowd import Order, Plan
+from audifi.drills.swarm.crowd import PER_ADDRESS, Order, Plan
 from audifi.drills.swarm.crowds import Crowds, crowds, divided
 from audifi.drills.swarm.judge import verdict
 from audifi.drills.swarm.viewer import Lane
@@ -74,7 +74,7 @@ async def test_a_crowd_comes_back_where_it_was(gateway: Gateway, tmp_path: Path)
         await everybody_is_level(found, gateway)
         history = await found.ended()
     assert gateway.resumed == [5] * 40
-    assert len(gateway.addresses) == 2  # ninety from each
+    assert len(gateway.addresses) == VIEWERS // PER_ADDRESS
     assert not any(verdict(history).values())
     assert len(history.viewers) == VIEWERS
     assert len(history.batches) < VIEWERS * 2 + 60  # what everybody read is there once for each process

@@ -38,6 +38,7 @@ from audifi.local.waiting import NotReady, wait_for
 
 BACK_WITHIN_S: Final = 60.0
 LEVEL_WITHIN_S: Final = 30.0
+QUIET_S: Final = 2.5  # two reports of each process, and a tick
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +97,7 @@ class _Run:
                 await self._come(crowd, voting)
                 await self._vote(crowd, voting)
                 async with self.narrator.step("everybody has the same"):
-                    await wait_for(lambda: self._level(crowd, voting), within_s=LEVEL_WITHIN_S, saying="all are level")
+                    await self._settled(crowd, voting)
             until_us, trouble = now_us(), crowd.together().trouble + watching.trouble
             async with self.narrator.step("they tell what they saw"):
                 history = await crowd.ended()
@@ -168,7 +169,21 @@ class _Run:
         self.narrator.note(done)
         await losses.whole_again(self.stage)
 
-    async def _level(self, crowd: Crowds, voting: Voting) -> None:
+    async def _settled(self, crowd: Crowds, voting: Voting) -> None:
+        """Wait until everybody has the newest, and that for a while nothing newer came."""
+        since_s, newest = self.narrator.elapsed_s, (-1, -1)
+
+        async def look() -> None:
+            nonlocal since_s, newest
+            found = await self._level(crowd, voting)
+            if found != newest:
+                since_s, newest = self.narrator.elapsed_s, found
+            if self.narrator.elapsed_s - since_s < QUIET_S:
+                raise NotReady(f"everybody is at {newest}, but only just")
+
+        await wait_for(look, within_s=LEVEL_WITHIN_S, saying="all are level")
+
+    async def _level(self, crowd: Crowds, voting: Voting) -> tuple[int, int]:
         """Raise NotReady unless everybody who reads has the newest event and the newest tally."""
         crowd.check()
         now = crowd.together()
@@ -177,6 +192,7 @@ class _Run:
         wanted = crowd.viewers - now.stalled
         if behind or (now.level, now.newest) != (wanted, newest):
             raise NotReady(f"{now.level} of {wanted} viewers at {now.newest}, {len(behind)} voters behind {newest}")
+        return newest
 
     async def _counted(self) -> Counted:
         """What the platform says in the end."""

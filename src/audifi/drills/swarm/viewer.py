@@ -12,6 +12,7 @@ Source: domain.md 3 "Recovery"; sdk/live/backoff.py; realtime.md 3.
 
 import asyncio
 import base64
+import re
 import secrets
 import ssl
 import time
@@ -28,10 +29,11 @@ from audifi.drills.swarm import frames
 from audifi.drills.swarm.facts import Batch, Fact, Reader, decoded
 from audifi.drills.swarm.frames import CLOSE, LOST, PING, PONG, TEXT, ProtocolFault
 from audifi.sdk.live import backoff
-from audifi.wire.live.protocol import FINAL_CODES
+from audifi.wire.live.protocol import DRAINING, FINAL_CODES
 
 CONNECTS_WITHIN_S: Final = 15.0
 HEAD_END: Final = b"\r\n\r\n"
+_RETRY_AFTER: Final = re.compile(rb"\r\nretry-after: *([0-9]+)", re.IGNORECASE)
 
 
 class Lane(msgspec.Struct, frozen=True):
@@ -85,7 +87,8 @@ class Viewer(asyncio.Protocol):
         self._rest = b""
         self._key = ""
         self._tries = 0
-        self._floor_s = 0.0
+        self._wait_s = 0.0  # what a refusal asked for
+        self._is_told = False  # when to go
         self._code = LOST
 
     def start(self) -> None:
@@ -175,8 +178,10 @@ class Viewer(asyncio.Protocol):
     def _again(self) -> None:
         if self._is_over or self.is_stalled:
             return
-        pause_s = self._floor_s or backoff.pause_ms(self._tries, self._watching.dice.random()) / 1000
-        self._floor_s = 0.0
+        pause_s = self._wait_s + backoff.pause_ms(self._tries, self._watching.dice.random()) / 1000
+        if self._code == DRAINING and self._is_told:
+            pause_s = 0.0
+        self._wait_s, self._is_told = 0.0, False
         self._tries = min(self._tries + 1, backoff.TRIES_MAX)
         self._later(pause_s, self.start)
 
@@ -185,7 +190,7 @@ class Viewer(asyncio.Protocol):
 
     def _move(self) -> None:
         """Go, because the pod drains: it has said when, so there is no pause."""
-        self._floor_s = 0.001
+        self._code, self._is_told = DRAINING, True
         self._cut()
 
     def _give_up(self) -> None:
@@ -202,6 +207,8 @@ class Viewer(asyncio.Protocol):
         self._rest = b""
         if not head.startswith(b"HTTP/1.1 101") or frames.accepted(self._key) not in head:
             self._watching.trouble[f"refused {head[9:12].decode('ascii', 'replace')}"] += 1
+            asked = _RETRY_AFTER.search(head)
+            self._wait_s = float(asked.group(1)) if asked else 0.0
             self._cut()
             return b""
         self._is_open = True
