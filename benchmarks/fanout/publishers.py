@@ -59,20 +59,22 @@ class Socket:
         self._writer.write(_frame(b'42["publish",%b]' % text if self._is_socketio else text))
 
     async def _read(self) -> None:
-        """Answer Engine.IO's pings: they come every 25 s, so one read has one; all else is thrown away."""
+        """Answer pings, Engine.IO's and WebSocket's: they come twenty seconds apart, so one read has one."""
         while data := await self._reader.read(65536):
             if data == b"\x81\x012":
                 self._writer.write(_frame(b"3"))
+            elif data[:1] == b"\x89":
+                self._writer.write(_frame(data[2:], first=b"\x8a"))
 
     async def close(self) -> None:
         self._pongs.cancel()
         self._writer.close()
 
 
-def _frame(text: bytes) -> bytes:
-    """One text frame, masked with the key 0."""
+def _frame(text: bytes, *, first: bytes = b"\x81") -> bytes:
+    """One frame, of text unless said otherwise, masked with the key 0."""
     size = bytes([0x80 | len(text)]) if len(text) < 126 else b"\xfe" + len(text).to_bytes(2, "big")
-    return b"\x81" + size + bytes(4) + text
+    return first + size + bytes(4) + text
 
 
 class Each:

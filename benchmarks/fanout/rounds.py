@@ -19,6 +19,7 @@ from benchmarks.fanout import counting
 from benchmarks.fanout.generator import Audience
 from benchmarks.fanout.servers import Server
 from benchmarks.harness.processes import cpu_ns
+from benchmarks.harness.wrk import Unusable
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -49,11 +50,19 @@ async def one_by_one(server: Server, audience: Audience, *, seconds: float, ever
     while (next_s := loop.time() + every_s) < end_s + every_s:
         number = audience.number()
         await server.publishing.publish(number)
-        while (await audience.word("done"))["done"] != number:
-            pass
+        await _read_by_all(audience, number)
         await asyncio.sleep(max(next_s - loop.time(), 0))
     audience.tell("quiet")
     return await begun.ended(viewers=audience.viewers)
+
+
+async def _read_by_all(audience: Audience, number: int) -> None:
+    try:
+        while (await audience.word("done"))["done"] != number:
+            pass
+    except Unusable:
+        seen = await audience.seen()
+        raise Unusable(f"message {number} did not reach all: {seen.lost} viewers lost {dict(seen.codes)}") from None
 
 
 async def steadily(

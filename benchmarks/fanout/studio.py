@@ -65,8 +65,8 @@ class Studio:
         await self.database.execute(
             """INSERT INTO vstudio.sessions (id, artist_id, master_id, title, slug, status, view_gating, vote_gating,
                                              started_at)
-               VALUES (%(id)s::uuid, gen_random_uuid(), gen_random_uuid(), 'Bench', %(id)s::text, 'VOTING', %(open)s, %(open)s,
-                       now())""",
+               VALUES (%(id)s::uuid, gen_random_uuid(), gen_random_uuid(), 'Bench', %(id)s::text, 'VOTING', %(open)s,
+                       %(open)s, now())""",
             {"id": session_id, "open": OPEN},
         )
         return session_id
