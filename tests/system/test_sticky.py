@@ -24,6 +24,7 @@ from audifi.local.held import Held
 from audifi.local.waiting import NotReady, wait_for
 from audifi.sdk import Audifi
 from audifi.sdk.resolver import LocalhostResolver
+from audifi.wire.headers import REQUEST_ID
 from audifi.wire.live.addresses import NAMED, POD_HEADER, named
 from audifi.wire.live.protocol import DRAINING, Code
 
@@ -127,6 +128,29 @@ async def test_a_ticket_names_the_pod_that_answers_and_works_at_another(people: 
         async with one.opened(spare) as socket:  # spent
             message = await socket.receive_json(timeout=10)
             assert (message["type"], message["code"]) == ("error", Code.INVALID_TICKET)
+
+
+@pytest.mark.asyncio
+async def test_a_ticket_of_a_dead_pod_is_spent_at_another_and_is_in_no_log(people: Visitors, platform: Held) -> None:
+    artist, session = await live_session(people)
+    async with browser(people) as one:
+        ticket = await artist.vstudio.ticket(session)
+        victim = "ws-gateway-" + urlsplit(ticket.ws_url).path.split("/")[2]
+        former = await pid_of(platform, victim)
+        os.kill(former, signal.SIGKILL)
+        async with one.opened(ticket.ws_url, **{REQUEST_ID: f"spent-{session}"}) as socket:
+            await socket.send_json({"type": "join", "requestId": "a"})
+            assert (await socket.receive_json(timeout=10))["type"] in {"session_state", "ack"}
+    await wait_for(lambda: has_another_pid(platform, victim, former), within_s=BACK_WITHIN_S, saying="the pod is back")
+
+    async def logged() -> None:
+        if f"spent-{session}" not in platform.instance.log("edge-1").read_text():
+            raise NotReady("no line yet")
+
+    await wait_for(logged, within_s=BACK_WITHIN_S, saying="the edge logs the socket's end")
+    for pod in await platform.units():
+        log = platform.instance.log(pod)
+        assert not log.exists() or ticket.ticket not in log.read_text(errors="replace"), f"{pod} wrote a ticket"
 
 
 @pytest.mark.asyncio
