@@ -17,13 +17,13 @@ from typing import Any, Final
 
 from audifi.kernel.logs import log
 from audifi.kernel.peers import Peers
-from audifi.wire.live import calls
-from audifi.wire.live.calls import BATCH_MAX, Chat, Chats, Outcome, Outcomes, Vote, Votes
+from audifi.wire.live.calls import Chat, Chats, Outcome, Outcomes, Vote, Votes
 from audifi.wire.problems import Problem, Unavailable
 
 SERVICE: Final = "vstudio-service"
-WAITING_MAX: Final = 4 * calls.BATCH_MAX
-PAUSES_S: Final = (0.1, 0.5, 2.0)  # before the second, third and fourth try: an Envoy-free failover takes 1 to 2 s
+AT_ONCE: Final = 200  # of at most 4 KiB each: always below the 1 MiB that the service takes (calls.BATCH_MAX is 500)
+WAITING_MAX: Final = 2000
+PAUSES_S: Final = (0.1, 0.5, 2.0)  # before the second, third and fourth try; a dead pod rests for 2 s (kernel.peers)
 
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 Told = Callable[[Outcome | Problem], None]
@@ -57,7 +57,7 @@ class Batches:
         lane = self._lanes[path]
         try:
             while lane:
-                batch, lane[:] = lane[:BATCH_MAX], lane[BATCH_MAX:]
+                batch, lane[:] = lane[:AT_ONCE], lane[AT_ONCE:]
                 answers = await self._asked(path, [item for item, _ in batch])
                 for (_, told), answer in zip(batch, answers, strict=True):
                     told(answer)
