@@ -18,9 +18,7 @@ from audifi.wire import routes
 Document: TypeAlias = dict[str, Any]
 SHARED: Final = ("Problem", "Pagination")
 _REF: Final = re.compile(r"#/components/schemas/(?:audifi\.services\.\w+\.routes\.)?(.+)")
-# An object or list without another one inside, over several lines; no text of ours has braces and a line break.
-_INNERMOST: Final = re.compile(r"\{\n[^{}\[\]]*\n *\}|\[\n[^{}\[\]]*\n *\]")
-LINE_MAX: Final = 100
+LINE_MAX: Final = 118
 INTERNAL: Final = "/internal/"
 # Heads that stand for the same service (an alias) have no page of their own.
 _REWRITTEN: Final = tuple(row.rewrite for row in routes.ROUTES if row.rewrite is not None and row.at_root)
@@ -61,15 +59,22 @@ def merged(documents: Mapping[str, Document], *, version: str) -> Document:
 
 
 def text(document: Document) -> str:
-    """Write a document for people and diffs: what fits on a line is on one."""
-    indented = dumps(document, indent=1, ensure_ascii=False)
-    return _INNERMOST.sub(_on_one_line, indented) + "\n"
+    """Write a document for programs and diffs: what fits on a line is on one; people read the pages made of it."""
+    return _written(document) + "\n"
 
 
-def _on_one_line(found: re.Match[str]) -> str:
-    line = " ".join(part.strip() for part in found[0].splitlines())
-    line = line[0] + line[2:-2] + line[-1]
-    return line if len(line) <= LINE_MAX else found[0]
+def _written(value: object) -> str:
+    line = dumps(value, ensure_ascii=False)
+    if len(line) <= LINE_MAX or not isinstance(value, dict | list) or not value:
+        return line
+    if isinstance(value, dict):
+        items = cast("dict[str, object]", value).items()
+        inside = [f"{dumps(name)}: {_written(each)}" for name, each in items]
+    else:
+        inside = [_written(each) for each in cast("list[object]", value)]
+    begin, end = "{}" if isinstance(value, dict) else "[]"
+    lines = ",\n".join(inside)
+    return f"{begin}\n{lines}\n{end}"
 
 
 def public(document: Document) -> list[str]:

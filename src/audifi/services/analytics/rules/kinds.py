@@ -1,8 +1,7 @@
 """Name the events that are counted, and say which are kept for ever.
 
 Between: consumers (one handler for each), routes.events (what clients may say), recording, store.rollups.
-Shape: a type is `stream.what`. Types of part D have no classes yet: they are stored by their names and read by the
-fields every event of a session has (sessionId, artistId, masterId).
+Shape: a type is `stream.what`.
 What is left out: `audit.recorded` and `security.event` (auth-service keeps the one record of those, with addresses that
 must not be here), `chain.*` and `content.*` (errands of the worker, not things that happened to anybody).
 Lasting: what money, shares and accounts are counted from. The rest is engagement: what people looked at and did.
@@ -11,27 +10,13 @@ Source: domain.md 2.6 (client types; "consumes every domain event"), 2.2-2.5 "Pu
 
 from typing import Final, Literal
 
-from audifi.wire.events import REGISTRY, auth, coin, nft, payment
+from audifi.wire.events import REGISTRY, auth, coin, nft, payment, vstudio
 
-_SOURCES: Final = frozenset(module.__name__ for module in (auth, coin, nft, payment))
+_SOURCES: Final = frozenset(module.__name__ for module in (auth, coin, nft, payment, vstudio))
 _LEFT_OUT: Final = frozenset({"audit.recorded", "security.event"})
 
 ClientType = Literal["view", "play", "search", "share", "bookmark", "reaction", "session_view", "session_join"]
 
-LATER: Final = (
-    "session.created",
-    "session.started",
-    "session.ended",
-    "session.cancelled",
-    "session.locked",
-    "decision.opened",
-    "decision.closed",
-    "decision.finalized",
-    "vote.cast",
-    "contribution.submitted",
-    "contribution.accepted",
-    "contribution.rejected",
-)
 _LASTING_STREAMS: Final = frozenset(
     {"master", "ipo", "share", "purchase", "revenue", "dividend", "payment", "subscription", "invoice", "coin", "user"}
 )
@@ -55,7 +40,7 @@ def stream(kind: str) -> str:
 def domain_types() -> tuple[str, ...]:
     """Return every type the queue is asked for."""
     known = {name for (name, _), cls in REGISTRY.items() if cls.__module__ in _SOURCES}
-    return tuple(sorted((known | set(LATER)) - _LEFT_OUT))
+    return tuple(sorted(known - _LEFT_OUT))
 
 
 def is_lasting(kind: str) -> bool:

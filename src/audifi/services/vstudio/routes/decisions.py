@@ -173,7 +173,8 @@ def _steps(path: str, parameters: type[Body], note: str) -> tuple[Operation, ...
         tag=_TAG, access=Access.ARTIST, parameters=parameters, body=FinalizeBody, reply=DecisionReply, idempotent=True,
         errors=(*_ERRORS, Invalid), example={"winningOptionId": "a"},
     )  # fmt: skip
-    return (*steps, final)
+    # An alias is what clients of [L] know: they cancel no decision.
+    return (*(step for step in steps if parameters is DecisionPath or not step.path.endswith("/cancel")), final)
 
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
