@@ -38,6 +38,7 @@ class Process:
     service: str = "unknown"
     pod: str = "unknown"
     version: str = "unknown"
+    is_stopping: bool = False  # endless answers end now: no new connection is taken any more
 
 
 PROCESS = Process()

@@ -204,7 +204,7 @@ def _on_signals(server: _Server, health: Health, drain_s: float) -> None:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        server.should_exit = True
+        server.should_exit = PROCESS.is_stopping = True
 
     def received(number: signal.Signals) -> None:
         if health.is_draining:

@@ -95,7 +95,7 @@ class Application:
             if call.reply_pieces is None:
                 await _send(send, status, body, head)
             else:
-                await _send_pieces(send, status, call.reply_pieces, head)
+                await _send_pieces((receive, send), status, call.reply_pieces, head)
 
     def _find(self, path: str) -> "tuple[dict[str, Route], dict[str, str]]":
         fixed = self._fixed.get(path)
@@ -212,13 +212,40 @@ async def _send(send: Send, status: int, body: bytes, head: list[tuple[bytes, by
     await send({"type": "http.response.body", "body": body})
 
 
-async def _send_pieces(send: Send, status: int, pieces: AsyncIterator[bytes], head: list[tuple[bytes, bytes]]) -> None:
+async def _send_pieces(
+    line: tuple[Receive, Send], status: int, pieces: AsyncIterator[bytes], head: list[tuple[bytes, bytes]]
+) -> None:
     # A long answer lasts as long as its reader's line. What fails now breaks the connection: the head has left.
     context.current().deadline = math.inf
+    receive, send = line
     await send({"type": "http.response.start", "status": status, "headers": head})
-    async for piece in pieces:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    leaving = asyncio.create_task(_left(receive))
+    try:
+        while (piece := await _next(pieces, leaving)) is not None:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    finally:
+        leaving.cancel()
     await send({"type": "http.response.body", "body": b""})
+
+
+async def _next(pieces: AsyncIterator[bytes], leaving: "asyncio.Task[None]") -> bytes | None:
+    """Return the next piece; None at the end, and when nobody reads any more."""
+    making = asyncio.ensure_future(anext(pieces, None))
+    try:
+        await asyncio.wait({making, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if not making.done():
+            making.cancel()
+            await asyncio.gather(making, return_exceptions=True)
+    return None if making.cancelled() else making.result()
+
+
+async def _left(receive: Receive) -> None:
+    """Return when the client has left; the request's own messages come first."""
+    for _ in range(2):
+        if (await receive())["type"] == "http.disconnect":
+            return
+    await asyncio.Event().wait()
 
 
 def _patience_s(header: str, at_most_s: float) -> float:

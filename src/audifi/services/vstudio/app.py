@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 
+from audifi.clients.live.feed import Feed
 from audifi.kernel import opening
 from audifi.kernel.clock import Clock, SystemClock
 from audifi.kernel.http import Kernel
@@ -23,6 +24,7 @@ from audifi.services.vstudio.audience import Names
 from audifi.services.vstudio.live_pods import LivePods
 from audifi.services.vstudio.parts import Parts
 from audifi.services.vstudio.routes import OPERATIONS, limits
+from audifi.services.vstudio.sagas import snapshots
 from audifi.services.vstudio.settings import VstudioSettings
 from audifi.services.vstudio.tallies import Tallies
 from audifi.wire import streams
@@ -32,7 +34,11 @@ from audifi.wire import streams
 async def lifespan(settings: VstudioSettings) -> AsyncGenerator[Service, None]:
     """Open the stores, run, close them."""
     async with opened(settings) as stores:
-        yield service(settings, stores, clock=SystemClock())
+        built = service(settings, stores, clock=SystemClock())
+        try:
+            yield built
+        finally:
+            await built.kernel.deps.feed.close()
 
 
 def service(settings: VstudioSettings, stores: Stores, *, clock: Clock) -> Service:
@@ -55,7 +61,13 @@ def service(settings: VstudioSettings, stores: Stores, *, clock: Clock) -> Servi
         kernel=kernel,
         operations=OPERATIONS,
         checks={"database": database.ping, "redis": cache.ping},
-        loops=(Relay(database, queue).run, consumer.run, partial(relay.run, parts), *loops.loops(parts)),
+        loops=(
+            Relay(database, queue).run,
+            consumer.run,
+            partial(relay.run, parts),
+            parts.feed.run,
+            *loops.loops(parts),
+        ),
     )
 
 
@@ -71,4 +83,5 @@ def assembled(settings: VstudioSettings, stores: Stores, *, clock: Clock) -> Par
         tallies=Tallies(stores.database, stores.cache, clock),
         names=Names(stores.cache, stores.peers, clock),
         pods=LivePods(stores.cache, clock, replicas=settings.replicas),
+        feed=Feed.open(settings, stores.cache, partial(snapshots.missed, stores.database)),
     )

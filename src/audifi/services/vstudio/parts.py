@@ -7,6 +7,7 @@ Invariant: one object per pod, frozen; nothing in here is per request.
 import asyncio
 from dataclasses import dataclass, field
 
+from audifi.clients.live.feed import Feed
 from audifi.kernel.cache import Cache
 from audifi.kernel.clock import Clock
 from audifi.kernel.database import Database
@@ -32,6 +33,7 @@ class Parts:
     tallies: Tallies
     names: Names
     pods: LivePods
+    feed: Feed
     live_asked: asyncio.Event = field(default_factory=asyncio.Event)  # set after a commit that added live events
 
     def wake_live(self) -> None:

@@ -46,3 +46,4 @@ async def live(stores: Held) -> AsyncGenerator[World]:
             found = World(built, served, clock, neighbours)
             yield found
             await found.parts.tallies.shown()
+            await found.parts.feed.close()

@@ -189,20 +189,7 @@ class World:
     async def call(self, method: str, path: str, body: Any = None, head: Mapping[str, str] | None = None) -> Answer:
         """Make one request; every one comes from an address of its own."""
         data = b"" if body is None else msgspec.json.encode(body)
-        number = next(_addresses)
-        named = {
-            "user-agent": "Test/1.0",
-            "x-forwarded-for": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
-            **({"content-type": "application/json", "content-length": str(len(data))} if data else {}),
-            **{name.lower(): value for name, value in (head or {}).items()},
-        }
-        raw_path, _, query = path.partition("?")
-        scope = {
-            "type": "http", "method": method, "path": raw_path, "raw_path": raw_path.encode(),
-            "query_string": query.encode(), "client": ("127.0.0.1", 1), "http_version": "1.1", "scheme": "http",
-            "headers": [(name.encode(), value.encode("latin-1")) for name, value in named.items()],
-        }  # fmt: skip
-        return await _exchanged(self.application, scope, data)
+        return await _exchanged(self.application, scope_of(method, path, data, head or {}), data)
 
     async def gateway(self, method: str, path: str, body: Any = None) -> Answer:
         """Ask an internal route as ws-gateway."""
@@ -305,6 +292,23 @@ class Person:
         head = base64url(json.dumps({"alg": "RS256", "kid": "tests", "typ": "JWT"}).encode())
         text = f"{head}.{base64url(json.dumps(claims).encode())}"
         return f"{text}.{base64url(_KEY.sign(text.encode(), PKCS1v15(), SHA256()))}"
+
+
+def scope_of(method: str, path: str, data: bytes, head: Mapping[str, str]) -> dict[str, Any]:
+    """Return a request as the server hands it on; every one comes from an address of its own."""
+    number = next(_addresses)
+    named = {
+        "user-agent": "Test/1.0",
+        "x-forwarded-for": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
+        **({"content-type": "application/json", "content-length": str(len(data))} if data else {}),
+        **{name.lower(): value for name, value in head.items()},
+    }
+    raw_path, _, query = path.partition("?")
+    return {
+        "type": "http", "method": method, "path": raw_path, "raw_path": raw_path.encode(),
+        "query_string": query.encode(), "client": ("127.0.0.1", 1), "http_version": "1.1", "scheme": "http",
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in named.items()],
+    }  # fmt: skip
 
 
 async def _exchanged(application: Any, scope: dict[str, Any], data: bytes) -> Answer:

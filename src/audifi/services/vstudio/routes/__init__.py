@@ -17,6 +17,7 @@ from audifi.services.vstudio.routes import (
     limits,
     recap,
     sessions,
+    streams,
     tickets,
     votes,
 )
@@ -30,6 +31,7 @@ _TABLES: Final[tuple[tuple[Operation, ...], ...]] = (
     votes.OPERATIONS,
     chat.OPERATIONS,
     tickets.OPERATIONS,
+    streams.OPERATIONS,
     gateway.OPERATIONS,
     commands.OPERATIONS,
 )  # fmt: skip

@@ -18,8 +18,7 @@ from audifi.services.vstudio.routes.fields import SessionPath
 from audifi.services.vstudio.rules import outcomes
 from audifi.services.vstudio.rules.ballots import Content
 from audifi.services.vstudio.sagas import admitting, chatting, pulsing, snapshots, voting
-from audifi.services.vstudio.store import live_events, sessions
-from audifi.wire.live import calls, protocol
+from audifi.wire.live import calls
 from audifi.wire.live.calls import (
     Admission,
     Asking,
@@ -98,15 +97,7 @@ async def snapshot(call: VstudioCall) -> Snapshot:
 
 async def events(call: VstudioCall, query: EventsQuery) -> Events:
     """Return what Redis forgot."""
-    session_id = str(call.parameters.id)
-    async with call.deps.database.read_primary() as connection:
-        session = await sessions.one(connection, session_id)
-        if session is None:
-            raise SessionNotFound
-        found = await live_events.after(connection, session_id, query.after, protocol.LOG_EVENTS_MAX)
-    newest = max(session.live_seq, found[-1][0] if found else 0)
-    is_complete = found[0][0] == query.after + 1 if found else newest <= query.after
-    return Events(events=found, complete=is_complete, newest=newest)
+    return await snapshots.missed(call.deps.database, str(call.parameters.id), query.after)
 
 
 def _lined(line: Chat, result: chatting.Result) -> Outcome:

@@ -11,14 +11,16 @@ Source: domain.md 3 "session_state".
 from typing import Any, Final
 
 from audifi.kernel.connection import Connection
+from audifi.kernel.database import Database
 from audifi.services.vstudio import audience
 from audifi.services.vstudio.errors import SessionNotFound
 from audifi.services.vstudio.parts import Parts
 from audifi.services.vstudio.sagas import frames
-from audifi.services.vstudio.store import chat, decisions, sessions, tallies
+from audifi.services.vstudio.store import chat, decisions, live_events, sessions, tallies
 from audifi.services.vstudio.store.decisions import Decision
 from audifi.services.vstudio.store.sessions import Session
-from audifi.wire.live.calls import Snapshot
+from audifi.wire.live import protocol
+from audifi.wire.live.calls import Events, Snapshot
 
 LINES_MAX: Final = 50
 
@@ -43,6 +45,18 @@ async def of_session(parts: Parts, session_id: str) -> Snapshot:
         "chat": [frames.frame("chat_message", each.created_at, **chat.fields_of(each)) for each in lines],
     }
     return Snapshot(seq=session.live_seq, status=session.status, state=state)
+
+
+async def missed(database: Database, session_id: str, after: int) -> Events:
+    """Return the events after a number as PostgreSQL has them."""
+    async with database.read_primary() as connection:
+        session = await sessions.one(connection, session_id)
+        if session is None:
+            raise SessionNotFound
+        found = await live_events.after(connection, session_id, after, protocol.LOG_EVENTS_MAX)
+    newest = max(session.live_seq, found[-1][0] if found else 0)
+    is_complete = found[0][0] == after + 1 if found else newest <= after
+    return Events(events=found, complete=is_complete, newest=newest)
 
 
 async def _shown(connection: Connection, decision: Decision) -> dict[str, Any]:
