@@ -37,7 +37,21 @@ from audifi.local.waiting import NotReady, wait_for
 from audifi.wire import channels
 from audifi.wire import environment as names
 from audifi.wire.live import protocol
-from audifi.wire.live.calls import Admission, Asking, Chats, Command, Outcome, Outcomes, Ticket, Votes, You
+from audifi.wire.live.calls import (
+    Admission,
+    Asking,
+    Chats,
+    Command,
+    Events,
+    Outcome,
+    Outcomes,
+    Pulse,
+    Pulsed,
+    Snapshot,
+    Ticket,
+    Votes,
+    You,
+)
 
 KID: Final = "test"
 _key = generate_private_key(65537, 2048)
@@ -47,6 +61,15 @@ def admission(session_id: str, user_id: str | None, *, role: str = "viewer", sid
     return Admission(
         session_id=session_id, user_id=user_id, display_name="Ada", you=You(role=role, eligible=True), sid=sid
     )
+
+
+async def ticket_for(cache: Cache, session_id: str, user_id: str | None = None, **about: Any) -> str:
+    """As vstudio-service makes one."""
+    ticket = new_token()
+    held = Ticket(admission=admission(session_id, user_id or str(new_id()), **about))
+    key = channels.ws_ticket(token_hash(ticket).hex())
+    await cache.set(key, msgspec.json.encode(held), ttl_s=protocol.TICKET_S)
+    return ticket
 
 
 @dataclass
@@ -60,6 +83,9 @@ class Neighbours:
     refusal: tuple[int, str] | None = None  # status and code of what every route answers
     failures: int = 0  # so many answers are 503 first
     held: asyncio.Event | None = None  # votes wait for it
+    truth: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # a session's events, from number 1
+    reads: Counter[str] = field(default_factory=Counter[str])  # of snapshots and of missed events
+    pulses: list[Pulse] = field(default_factory=list[Pulse])
 
     def application(self) -> web.Application:
         served = web.Application()
@@ -109,14 +135,20 @@ class Neighbours:
         self.commands.append(command)
         return self._answer(Outcome(request_id=command.request_id, decision_id="d"))
 
-    async def _pulse(self, _request: web.Request) -> web.Response:
-        return web.json_response({"data": {"viewers": 1}})
+    async def _pulse(self, request: web.Request) -> web.Response:
+        self.pulses.append(msgspec.json.decode(await request.read(), type=Pulse))
+        return self._answer(Pulsed(viewers=self.pulses[-1].viewers))
 
-    async def _snapshot(self, _request: web.Request) -> web.Response:
-        return web.json_response({"data": {"seq": 0, "status": "ACTIVE", "state": {"status": "ACTIVE"}}})
+    async def _snapshot(self, request: web.Request) -> web.Response:
+        self.reads["snapshot"] += 1
+        newest = len(self.truth.get(request.match_info["id"], ()))
+        return self._answer(Snapshot(seq=newest, status="ACTIVE", state={"status": "ACTIVE"}))
 
-    async def _events(self, _request: web.Request) -> web.Response:
-        return web.json_response({"data": {"events": [], "complete": True, "newest": 0}})
+    async def _events(self, request: web.Request) -> web.Response:
+        self.reads["events"] += 1
+        events = list(enumerate(self.truth.get(request.match_info["id"], ()), start=1))
+        after = int(request.query["after"])
+        return self._answer(Events(events=events[after:], complete=True, newest=len(events)))
 
     def _answer(self, value: msgspec.Struct) -> web.Response:
         if self.failures:
@@ -148,12 +180,7 @@ class Pod:
     # Tickets and tokens.
 
     async def ticket(self, session_id: str, user_id: str | None = None, **about: Any) -> str:
-        """As vstudio-service makes one."""
-        ticket = new_token()
-        held = Ticket(admission=admission(session_id, user_id or str(new_id()), **about))
-        key = channels.ws_ticket(token_hash(ticket).hex())
-        await self.cache.set(key, msgspec.json.encode(held), ttl_s=protocol.TICKET_S)
-        return ticket
+        return await ticket_for(self.cache, session_id, user_id, **about)
 
     async def signed_in(self) -> tuple[str, str]:
         """A user's id and sign-in session."""
