@@ -39,8 +39,13 @@ ENDING: Final = {
     "POST /auth/2fa/disable", "POST /auth/refresh", "POST /admin/keys/rotate", "PATCH /admin/users/{id}",
     "POST /admin/users/{id}/roles",
 }  # fmt: skip
-# Objects that do not exist before part D.
-LATER: Final = {"GET /analytics/sessions/{id}", "GET /analytics/sessions/{id}/engagement"}
+# A session needs a draft of its artist's, and this one's plan includes a single master, which is on sale: who owns a
+# session, and who produces it, is tried by tests/component/vstudio.
+OTHERS_TRY: Final = {
+    "GET /analytics/sessions/{id}",
+    "GET /analytics/sessions/{id}/engagement",
+    *(name for name, row in TABLE["vstudio-service"].items() if row in ("A", "A|P")),
+}
 # Its proof is in the body: a guest's is an mfaToken that only a sign-in gives out.
 PROVEN_BY_BODY: Final = {"POST /auth/2fa/verify"}
 # What an operation cannot do without; more than that is in the example of its body.
@@ -70,7 +75,7 @@ class World:
             path = path.replace(parameter, found)
         wallet = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
         path = path.replace("{artistId}", self.artist_id).replace("{wallet}", wallet).replace("{address}", wallet)
-        return path.replace("{slug}", "somebody")
+        return path.replace("{slug}", "somebody").replace("{did}", found)
 
 
 def allowed(word: str, name: str) -> set[str]:
@@ -143,7 +148,7 @@ async def test_everybody_is_let_in_or_refused_as_the_table_says(
         wrong: list[str] = []
         for service, rows in TABLE.items():
             for name, row in rows.items():
-                if name not in LATER:
+                if name not in OTHERS_TRY:
                     wrong += await judged(world, service, name, row)
     assert wrong == [], "\n".join(wrong)
 
