@@ -97,12 +97,12 @@ async def measured(wanted: Asked, arguments: Arguments, running: Held, folder: P
 
 
 @contextmanager
-def running_platform(folder: Path, given: Path | None) -> Generator[Held]:
-    """The given one if it runs, else one of our own."""
+def running_platform(given: Path | None) -> Generator[Held]:
+    """The given one if it runs, else one of our own (in a folder that PostgreSQL's user may enter)."""
     if given is not None and Instance.at(given).running() is not None:
         yield Held(Instance.at(given), platform("local"))
         return
-    with held(folder / "platform", COMPONENTS) as running:
+    with held(ROOT / ".audifi" / "bench-vote_fanout", COMPONENTS) as running:
         yield running
 
 
@@ -112,10 +112,8 @@ def main() -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # the peers and the viewers inherit it
     versions = servers.install()
-    with tempfile.TemporaryDirectory(dir=ROOT / ".audifi") as name:
-        folder = Path(name)
-        with running_platform(folder, arguments.instance) as running:
-            found = uvloop.run(measured(wanted, arguments, running, folder))
+    with tempfile.TemporaryDirectory(dir=ROOT / ".audifi") as folder, running_platform(arguments.instance) as running:
+        found = uvloop.run(measured(wanted, arguments, running, Path(folder)))
     for line in found["slower_than_wished"]:
         say(f"slower than wished: {line}")
     for line in found["missed"]:
