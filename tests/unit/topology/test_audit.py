@@ -20,6 +20,7 @@ from audifi.topology.model.observe import EscalationStep
 from audifi.topology.model.whole import Topology
 from audifi.topology.note import Severity
 from audifi.topology.references import OwnPort, PublicUrl, Secret
+from audifi.wire.live.addresses import Affinity
 
 Break = Callable[[Topology], Topology]
 
@@ -94,6 +95,10 @@ def told(name: str, /, **variables: Any) -> Break:
     return component(name, environment=tuple(variables.items()))
 
 
+def without_link(source: str, target: str) -> Break:
+    return lambda t: replace(t, links=tuple(link for link in t.links if (link.source, link.target) != (source, target)))
+
+
 def both(first: Break, second: Break) -> Break:
     return lambda t: second(first(t))
 
@@ -164,6 +169,8 @@ KEEPING: list[tuple[str, Break]] = [
 ]
 
 FACING: list[tuple[str, Break]] = [
+    ("socket-way", without_link("edge", "ws-gateway")),
+    ("socket-way", both(within("websocket", affinity=Affinity.COOKIE), without_link("ws-balancer", "ws-gateway"))),
     ("dns-cname", lambda t: surface(dns_records=(*t.surface.dns_records, replace(_record(t), name="api")))(t)),
     ("dns-missing", record("_dmarc", "TXT", name="_dmark")),
     ("dns-missing", record("sendgrid._domainkey", "CNAME", name="sendgrid")),

@@ -8,9 +8,11 @@ Errors: none; findings are notes.
 from collections.abc import Iterator
 from typing import Final
 
+from audifi.topology.model.network import LinkKind
 from audifi.topology.model.whole import Topology
 from audifi.topology.note import Note, Rule, error, warning
 from audifi.wire import headers
+from audifi.wire.live.addresses import Affinity
 
 # What each provider can answer depending on the asker. Source: octodns-cloudflare and -route53 README (SUPPORTS_*).
 ROUTING: Final = {
@@ -19,6 +21,7 @@ ROUTING: Final = {
     "cloudflare-load-balancing": frozenset({"simple", "latency", "failover", "geo"}),
 }
 MOVING_TTL_MAX_S: Final = 300  # domain.md 5.1
+BALANCER: Final = "ws-balancer"
 MAIL_RECORDS: Final = (("@", "MX"), ("@", "TXT"), ("_dmarc", "TXT"))
 
 
@@ -138,6 +141,21 @@ def credentials_are_limited(topology: Topology) -> Iterator[Note]:
             yield error("limit-empty", "api-gateway", reason, "allow at least one in a positive window")
 
 
+def sockets_have_a_way(topology: Topology) -> Iterator[Note]:
+    """An address that names a pod needs the edge to be let through to it; one that names none needs the balancer.
+
+    Source: docs/decisions/0046.
+    """
+    live = topology.surface.websocket
+    linked = {(link.source, link.target) for link in topology.links if link.kind is LinkKind.ROUTE}
+    wanted = {("edge", BALANCER), (BALANCER, live.component)}
+    if live.affinity is Affinity.TICKET:
+        wanted.add(("edge", live.component))
+    for source, target in sorted(wanted - linked):
+        reason = f"sockets ({live.affinity}) go from {source} to {target}, and there is no such link"
+        yield error("socket-way", source, reason, "declare the link, or choose the other affinity")
+
+
 RULES: Final[tuple[Rule, ...]] = (
     routing_is_supported,
     names_do_not_clash,
@@ -148,4 +166,5 @@ RULES: Final[tuple[Rule, ...]] = (
     headers_are_sent,
     strangers_get_nothing,
     credentials_are_limited,
+    sockets_have_a_way,
 )
