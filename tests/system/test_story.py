@@ -56,6 +56,6 @@ async def test_the_demo_is_planted_once(platform: Held) -> None:
         await planted(platform.instance, Narrator(told.append))
         said.append([event["text"] for event in told if event["event"] == "note"])
     first, second = said
-    parts = len((demo.ADMIN, demo.ARTIST, demo.PRODUCER, demo.PLAN)) + len(demo.RECORDINGS)
+    parts = len((demo.ADMIN, demo.ARTIST, demo.PRODUCER, demo.PLAN, demo.SESSION)) + len(demo.RECORDINGS)
     assert not any(text.startswith("is there") for text in first)
     assert sum(text.startswith("is there") for text in second) == parts

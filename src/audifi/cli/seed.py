@@ -1,9 +1,8 @@
-"""Plant the demo data: an artist on PRO with three recordings, a producer, an administrator.
+"""Plant the demo data: an artist on PRO with three recordings and a V Studio session, a producer, an administrator.
 
 Between: a person and drills.seed.
 Shape: one line per part; `--code EMAIL` prints the one-time code that person would type now.
-Invariant: planting twice changes nothing. It is done through the public API; the V Studio session of the demo arrives
-with part D.
+Invariant: planting twice changes nothing. It is done through the public API.
 Errors: a part that cannot be made says why: exit 1.
 Exit: 0 everything is there · 1 a part is missing · 2 wrong use, or nothing runs
 Example: ./audifi seed && ./audifi seed --code alex@example.com

@@ -178,6 +178,7 @@ async def raced(rehearsal: Rehearsal, holder: Seat) -> None:
             raise vote
         is_counted = not isinstance(vote, BaseException)
         expect("the votes of the bridge", counted(closed), {choice: 1} if is_counted else {})
+        rehearsal.votes[plan.BRIDGE] = counted(closed)
         rehearsal.narrator.note("the vote was first, and counts" if is_counted else "the close was first: refused")
         await rehearsal.finalized(plan.BRIDGE, choice, holder)
 

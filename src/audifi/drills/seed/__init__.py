@@ -5,7 +5,6 @@ taken from there.
 Shape: demo (who and what, as data) · keyring (how to be those people again) · plant (makes what is missing).
 Invariant: planting twice changes nothing: what is there is said to be there. The one thing that is not the API's is
 the role of the administrator (`./audifi grant`).
-Not here yet: the V Studio session with its three-way cover-art poll, which arrives with part D.
 Errors: JourneyFailed says which step, and what was found.
 Source: domain.md 2.8 "Demo seed".
 """

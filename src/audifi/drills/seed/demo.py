@@ -58,3 +58,21 @@ RECORDINGS: Final = (
     ),
     Recording(title="Untitled Project", genre="Experimental", bpm=95),
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveSession:
+    """One V Studio session, planned around a draft, with one poll."""
+
+    title: str
+    master: str  # its title
+    question: str
+    options: tuple[str, ...]
+
+
+SESSION: Final = LiveSession(
+    title="Finish the Untitled Project",
+    master="Untitled Project",
+    question="Which cover art?",
+    options=("Static bloom", "Night train", "Blank tape"),
+)

@@ -1,7 +1,8 @@
 """Make what is missing of the demo, in an order in which each part finds what it needs.
 
 Between: cli.seed (asks) and drills.journey's people, cards, media.
-Shape: administrator → artist (second factor, wallet, profile, PRO by a real checkout) → producer → recordings.
+Shape: administrator → artist (second factor, wallet, profile, PRO by a real checkout) → producer → recordings →
+the V Studio session, planned: it is for whoever looks at the demo to go live.
 Invariant: every part is looked for before it is made, so a seed that was interrupted goes on where it ended.
 Units: *_s seconds.
 Errors: Problem, TimedOut, Mismatch; RateLimited when it is planted more often than three times an hour (magic links).
@@ -18,7 +19,7 @@ from audifi.drills.journey.release import launch, live, upload
 from audifi.drills.journey.stage import Stage, stage
 from audifi.drills.journey.story import CHAIN, CHAIN_ID
 from audifi.drills.seed import demo
-from audifi.drills.seed.demo import Offer, Recording
+from audifi.drills.seed.demo import LiveSession, Offer, Recording
 from audifi.drills.seed.keyring import Keyring
 from audifi.local.ports import LOOPBACK
 from audifi.local.state import Instance
@@ -27,6 +28,7 @@ from audifi.sdk import Master
 from audifi.wire.problems import IpoNotFound, NotFound
 
 SUBSCRIBED_WITHIN_S: Final = 60.0
+POLL_LASTS_S: Final = 3600
 OPEN: Final = frozenset({"LIVE", "SOLD_OUT", "CLOSED"})
 
 
@@ -45,7 +47,8 @@ async def planted(instance: Instance, narrator: Narrator) -> None:
         for recording in demo.RECORDINGS:
             async with narrator.step(f"“{recording.title}”"):
                 await _recording(artist, recording, narrator)
-    narrator.note("a V Studio session with a three-way cover-art poll: arrives with part D")
+        async with narrator.step(f"“{demo.SESSION.title}”, a V Studio session"):
+            await _session(artist, demo.SESSION, narrator)
 
 
 async def _administrator(opened: Stage, keyring: Keyring, narrator: Narrator) -> Person:
@@ -130,6 +133,25 @@ async def _recording(artist: Person, recording: Recording, narrator: Narrator) -
     offer = f", its offer {now.ipo.status}" if now.ipo is not None else ""
     is_same = found is not None and _states(found) == _states(now)
     narrator.note(f"{'is there' if is_same else 'made'}: {now.status}{offer}")
+
+
+async def _session(artist: Person, wanted: LiveSession, narrator: Narrator) -> None:
+    vstudio = artist.client.vstudio
+    own = await vstudio.sessions(mine="true", limit=100)
+    found = next((session for session in own.data if session.title == wanted.title), None)
+    if found is not None:
+        narrator.note(f"is there: {found.status}")
+        return
+    master = await _found(artist, wanted.master)
+    assert master is not None, "it was just planted"
+    poll: dict[str, Any] = {
+        "type": "POLL",
+        "question": wanted.question,
+        "options": [{"label": label} for label in wanted.options],
+        "durationSeconds": POLL_LASTS_S,
+    }
+    made = await vstudio.create(masterId=master.id, title=wanted.title, decisions=[poll])
+    narrator.note(f"made: {made.status}, with {len(wanted.options)} covers to choose from")
 
 
 def _states(master: Master) -> tuple[str, str | None]:
