@@ -242,14 +242,6 @@ def said(data: EventData, at: datetime, event_id: UUID | None = None) -> Event:
     )
 
 
-def named(kind: str, at: datetime, **data: Any) -> Event:
-    """An event of part D: a type that has no class yet."""
-    return Event(
-        id=new_id(), type=kind, version=1, occurred_at=at, producer="tests", aggregate_id="x", request_id="req_tests",
-        traceparent="", data=data,
-    )  # fmt: skip
-
-
 def wallet(number: int) -> str:
     return f"0x{number:040x}"
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tests.component.analytics.driver import midday, named, said, tx_hash, wallet
+from tests.component.analytics.driver import midday, said, tx_hash, wallet
 
 from audifi.kernel.ids import new_id
 from audifi.wire.events import Event
@@ -23,6 +23,7 @@ from audifi.wire.events.nft import (
     ShareSold,
     ShareTransferred,
 )
+from audifi.wire.events.vstudio import DecisionOpened, SessionEnded, SessionStarted, VoteCast
 
 PRICE = 50_000_000_000_000_000_001  # odd: a float could not hold it
 DAYS_BACK = 3
@@ -136,15 +137,16 @@ class Story:
         return self
 
     def live(self, at: datetime, votes: int) -> "Story":
-        """A session of part D."""
-        ids = {
-            "sessionId": str(self.session_id), "artistId": str(self.artist_id), "masterId": str(self.master_id)
-        }  # fmt: skip
-        self.events.append(named("session.started", at, **ids))
-        self.events.append(named("decision.opened", at, **ids, decisionId="d"))
+        """A session with one decision."""
+        ids: dict[str, Any] = {**self.whose, "session_id": str(self.session_id)}
+        decision_id = str(new_id())
+        self.say(SessionStarted(**ids), at)
+        self.say(DecisionOpened(**ids, decision_id=decision_id, type="BINARY", closes_at=None), at)
         for _ in range(votes):
-            self.events.append(named("vote.cast", at, **ids, decisionId="d", userId=str(new_id())))
-        self.events.append(named("session.ended", at + timedelta(hours=1), **ids))
+            said_by = {"vote_id": str(new_id()), "user_id": str(new_id())}
+            self.say(VoteCast(**ids, **said_by, decision_id=decision_id, weight_milli=1000, is_change=False), at)
+        ended = SessionEnded(**ids, peak_viewers=votes, unique_viewers=votes, total_votes=votes)
+        self.say(ended, at + timedelta(hours=1))
         return self
 
 
