@@ -31,8 +31,8 @@ from audifi.local.held import Held, held
 from audifi.local.state import Instance
 from audifi.topology.declaration import platform
 from benchmarks.fanout import compared, servers, sustained, troubled
-from benchmarks.fanout.bench import Bench
-from benchmarks.fanout.goals import missed
+from benchmarks.fanout.bench import Bench, attempted
+from benchmarks.fanout.goals import missed, unusable
 from benchmarks.fanout.studio import studio
 from benchmarks.harness.arguments import Arguments, read, say
 from benchmarks.harness.result import ROOT, write
@@ -90,8 +90,8 @@ def asked() -> Asked:
 async def measured(wanted: Asked, arguments: Arguments, running: Held, folder: Path) -> dict[str, Any]:
     async with studio(running, folder) as found:
         bench = Bench(found, arguments, wanted.viewers)
-        figures: dict[str, Any] = {name: await PARTS[name](bench) for name in wanted.parts}
-    figures["missed"] = list(missed(figures, is_whole=wanted.is_whole))
+        figures: dict[str, Any] = {name: await attempted(PARTS[name](bench)) for name in wanted.parts}
+    figures["missed"] = [*unusable(figures), *missed(figures, is_whole=wanted.is_whole)]
     figures["slower_than_wished"] = list(missed(figures, is_whole=wanted.is_whole, is_gating=False))
     return figures
 

@@ -5,17 +5,18 @@ Units: cores are numbers of processors: the server has one to itself and the vie
 Invariant: nothing outlives the block that asked for it.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.fanout.generator import Audience, Wanted, audience
 from benchmarks.fanout.publishers import PADDING
 from benchmarks.fanout.servers import Server, peer
 from benchmarks.fanout.studio import Studio
-from benchmarks.harness.arguments import Arguments
+from benchmarks.harness.arguments import Arguments, say
+from benchmarks.harness.wrk import Unusable
 
 SERVER_CORE: Final = 0
 VIEWERS_CORE: Final = 1
@@ -59,3 +60,12 @@ class Bench:
         )  # fmt: skip
         async with audience(wanted) as found:
             yield found
+
+
+async def attempted(work: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    """Its figures, or why there are none: the other parts go on (goals.missed says it)."""
+    try:
+        return await work
+    except Unusable as error:
+        say(f"unusable: {error}")
+        return {"unusable": str(error)}

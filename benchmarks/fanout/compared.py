@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from benchmarks.fanout import counting, rounds
-from benchmarks.fanout.bench import SERVER_CORE, VIEWERS_CORE, Bench
+from benchmarks.fanout.bench import SERVER_CORE, VIEWERS_CORE, Bench, attempted
 from benchmarks.fanout.generator import Audience
 from benchmarks.fanout.rounds import Round
 from benchmarks.fanout.servers import FLOOR, PYTHON, SOCKETIO, WS, Server
@@ -45,7 +45,7 @@ class Filled:
 async def per_core(bench: Bench) -> dict[str, Any]:
     """Every number of viewers, every candidate."""
     idle_bytes = _rss(await bench.studio.pids("ws-gateway-1"))  # before its first viewer
-    return {str(viewers): await _at(bench, viewers, idle_bytes) for viewers in bench.viewers}
+    return {str(viewers): await attempted(_at(bench, viewers, idle_bytes)) for viewers in bench.viewers}
 
 
 async def _at(bench: Bench, viewers: int, idle_bytes: int) -> dict[str, Any]:

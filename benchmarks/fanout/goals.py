@@ -8,7 +8,7 @@ Source: realtime.md 4 (goals); issue "V Studio live" (budgets).
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 
 @dataclass(frozen=True)
@@ -75,3 +75,12 @@ def missed(
                 yield f"{goal.says}: not measured ({goal.where})"
         elif not goal.holds(value):
             yield f"{goal.says}: {value:g}, should be {goal.compare} {goal.limit:g} ({goal.where})"
+
+
+def unusable(figures: Mapping[str, Any], where: str = "") -> Iterator[str]:
+    """One line for each part that could not be measured."""
+    for name, value in figures.items():
+        if name == "unusable":
+            yield f"{where.strip('.')}: {value}"
+        elif isinstance(value, dict):
+            yield from unusable(cast("dict[str, Any]", value), f"{where}{name}.")

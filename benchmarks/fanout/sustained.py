@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from audifi.wire.live import feed
 from benchmarks.fanout import counting, rounds
-from benchmarks.fanout.bench import PODS, Bench
+from benchmarks.fanout.bench import PODS, Bench, attempted
 from benchmarks.fanout.generator import Audience
 from benchmarks.fanout.rounds import Round
 from benchmarks.fanout.servers import FLOOR, SOCKETIO, Server
@@ -35,7 +35,7 @@ LATENCY_VIEWERS_MIN: Final = 5000
 async def latency(bench: Bench) -> dict[str, Any]:
     """Every number of viewers that is worth it."""
     sizes = [viewers for viewers in bench.viewers if viewers >= LATENCY_VIEWERS_MIN] or [max(bench.viewers)]
-    return {str(viewers): await _at(bench, viewers) for viewers in sizes}
+    return {str(viewers): await attempted(_at(bench, viewers)) for viewers in sizes}
 
 
 async def _at(bench: Bench, viewers: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Between: benchmarks.fanout.goals and made-up figures.
 """
 
 import pytest
-from benchmarks.fanout.goals import GOALS, Goal, found, missed
+from benchmarks.fanout.goals import GOALS, Goal, found, missed, unusable
 
 AT_LEAST = Goal("per_core.1000.ratio.median", ">=", 0.85, "per core")
 AT_MOST = Goal("votes.p99_ms", "<=", 250, "acknowledgement")
@@ -39,3 +39,9 @@ def test_what_was_not_measured_is_missed_only_in_a_whole_run() -> None:
 
 def test_each_goal_has_a_place_of_its_own() -> None:
     assert len({goal.where for goal in GOALS}) == len(GOALS)
+
+
+def test_a_part_that_could_not_be_measured_is_named_with_its_reason() -> None:
+    figures = {"votes": {"p99_ms": 3}, "per_core": {"1000": {"unusable": "2 viewers lost"}}, "hop": {"unusable": "no"}}
+
+    assert list(unusable(figures)) == ["per_core.1000: 2 viewers lost", "hop: no"]
