@@ -31,6 +31,22 @@ def free_port() -> str:
         return str(listening.getsockname()[1])
 
 
+def told(environment: dict[str, str], peer: str) -> dict[str, str]:
+    """What a pod of this place is told, but for its ports and its neighbours."""
+    return environment | {
+        names.HTTP_HOST: "127.0.0.1",
+        names.HTTP_PORT: free_port(),
+        names.METRICS_PORT: free_port(),
+        names.PEERS: f"vstudio-service={peer}",
+        names.JWKS_URL: f"{peer}/.well-known/jwks.json",
+        names.CORS_ORIGINS: ORIGIN,
+    }
+
+
+def settings_of(environment: dict[str, str], peer: str) -> GatewaySettings:
+    return parse(GatewaySettings, told(environment, peer))
+
+
 @asynccontextmanager
 async def running(stores: Held, *, drain_s: str = "0") -> AsyncGenerator[Pod]:
     """A pod of one's own."""
@@ -42,15 +58,7 @@ async def running(stores: Held, *, drain_s: str = "0") -> AsyncGenerator[Pod]:
         listening = socket.create_server(("127.0.0.1", 0))
         await web.SockSite(runner, listening).start()
         peer = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        environment = stores.environment(POD) | {
-            names.HTTP_HOST: "127.0.0.1",
-            names.HTTP_PORT: free_port(),
-            names.METRICS_PORT: free_port(),
-            names.PEERS: f"vstudio-service={peer}",
-            names.JWKS_URL: f"{peer}/.well-known/jwks.json",
-            names.CORS_ORIGINS: ORIGIN,
-            names.DRAIN_S: drain_s,
-        }
+        environment = told(stores.environment(POD), peer) | {names.DRAIN_S: drain_s}
         cache = await Cache.open(parse(GatewaySettings, environment))
         stack.push_async_callback(cache.close)
         http = await stack.enter_async_context(aiohttp.ClientSession())

@@ -77,7 +77,7 @@ def main() -> None:
 
 async def serve(settings: GatewaySettings) -> int:
     """Serve until a signal; return the exit code."""
-    listening = _listen(settings.http_host, settings.http_port)
+    at = listening(settings.http_host, settings.http_port)
     async with AsyncExitStack() as stack:
         cache = await Cache.open(settings)
         stack.push_async_callback(cache.close)
@@ -88,9 +88,9 @@ async def serve(settings: GatewaySettings) -> int:
         loops = [asyncio.create_task(keep(loop)) for loop in (gateway.heart.run, front.run)]
         stack.push_async_callback(stop, loops)
         stopping = Stopping(health)
-        server = await _serve_sockets(front, listening)
+        server = await sockets(front, at)
         gc.freeze()  # what is here now stays: the collector need not look at it again
-        log.info("listening", port=listening.getsockname()[1], pod=settings.pod, version=settings.version)
+        log.info("listening", port=at.getsockname()[1], pod=settings.pod, version=settings.version)
         await stopping.asked.wait()
         await _drained(gateway, stopping, settings.drain_s)
         server.close()
@@ -200,12 +200,13 @@ async def _drained(gateway: Gateway, stopping: Stopping, drain_s: float) -> None
             await task
 
 
-async def _serve_sockets(front: Front, listening: socket.socket) -> asyncio.Server:
+async def sockets(front: Front, at: socket.socket) -> asyncio.Server:
+    """Take handshakes on a listening socket."""
     quiet = logging.LoggerAdapter(logging.getLogger("picows"), {})  # shared: a Logger of its own is 1 KiB a connection
     create: Any = vars(picows)["ws_create_server"]  # its annotations leave create_server's keywords untyped
     return await create(
         front.take,
-        sock=listening,
+        sock=at,
         use_aiofastnet=False,  # 14.1 KiB a connection instead of 8.8, for faster writes: ours are our own
         backlog=BACKLOG,
         logger_name=quiet,
@@ -216,18 +217,19 @@ async def _serve_sockets(front: Front, listening: socket.socket) -> asyncio.Serv
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)  # accepted sockets inherit it
-        listening.bind((host, port))
-        listening.listen(BACKLOG)
-        listening.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)  # accepted sockets inherit it
+        made.bind((host, port))
+        made.listen(BACKLOG)
+        made.setblocking(False)
     except OSError as error:
-        listening.close()
+        made.close()
         raise RuntimeError(f"cannot listen on {host}:{port} (HTTP_HOST, HTTP_PORT): {error.strerror}") from error
-    return listening
+    return made
 
 
 def _answered(status: int, body: dict[str, Any]) -> picows.WSUpgradeResponseWithListener:
