@@ -11,6 +11,7 @@ from audifi.kernel.http import Access, Operation
 from audifi.services.vstudio.routes import (
     chat,
     commands,
+    contributions,
     decisions,
     eligibility,
     gateway,
@@ -29,6 +30,7 @@ _TABLES: Final[tuple[tuple[Operation, ...], ...]] = (
     eligibility.OPERATIONS,
     recap.OPERATIONS,
     votes.OPERATIONS,
+    contributions.OPERATIONS,
     chat.OPERATIONS,
     tickets.OPERATIONS,
     streams.OPERATIONS,
