@@ -168,6 +168,7 @@ http {
         server_name <<ws>>;
         include headers.conf;
         include problems.conf;
+        ssl_buffer_size 4k;  # a frame of ours; 16k for each of 10,000 viewers would be 160 MB
         include live.conf;
     }
     server {
