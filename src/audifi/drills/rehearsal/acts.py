@@ -19,7 +19,7 @@ from audifi.drills.rehearsal.cast import Cast
 from audifi.drills.rehearsal.seats import Seat, seated
 from audifi.sdk import VstudioSession
 from audifi.sdk.records.vstudio import Decision
-from audifi.wire.problems import AlreadyVoted, DecisionClosed, Forbidden, Invalid, NotEligible, Problem
+from audifi.wire.problems import AlreadyVoted, DecisionClosed, Forbidden, NotEligible, Problem, Refusal
 
 HINT: Final = "BUY_NFT"
 
@@ -218,5 +218,6 @@ async def painted(rehearsal: Rehearsal, seats: list[Seat], holder: Seat, strange
     async with rehearsal.narrator.step("it is a tie: she has to choose"):
         await rehearsal.closed(plan.ARTWORK, *seats)
         undecided = vstudio.finalize_decision(rehearsal.session.id, artwork.id)
-        await refused("a tie without a choice", undecided, Invalid)
+        problem = await refused("a tie without a choice", undecided, Refusal)
+        expect("what a tie asks for", list(problem.details or {}), ["winningOptionId"])
         await rehearsal.finalized(plan.ARTWORK, rehearsal.option(plan.ARTWORK, 1), *seats)
