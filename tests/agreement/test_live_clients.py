@@ -30,6 +30,7 @@ def test_the_waits_are_the_topologys() -> None:
     """Taught by a client that came back after five seconds where the page said thirty."""
     said = (WEBSOCKET.backoff_first_s, WEBSOCKET.backoff_factor, WEBSOCKET.backoff_max_s, WEBSOCKET.backoff_tries)
     assert said == (backoff.FIRST_MS / 1000, backoff.FACTOR, backoff.MAX_MS / 1000, backoff.TRIES_MAX)
+    assert WEBSOCKET.backoff_jitter_percent == 100 * (1 - backoff.pause_ms(3, 0.0) / (8 * backoff.FIRST_MS))
     assert (WEBSOCKET.ping_s, WEBSOCKET.pong_s, WEBSOCKET.misses) == (
         protocol.PING_S,
         protocol.PONG_S,

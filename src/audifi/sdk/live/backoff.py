@@ -4,8 +4,8 @@ Between: sdk.live.machine; pure.
 Shape: full jitter, on the first retry too: a pod's death frees thousands of clients in the same millisecond, and what
 spreads them is chance alone. On top of it whatever the server demanded.
 Units: milliseconds.
-Invariant: the numbers are the topology's (tests/agreement/test_live_clients.py), but for its jitter of 30 percent: with
-that, all would wait the same 70 percent.
+Invariant: the numbers are the topology's (tests/agreement/test_live_clients.py). With the 30 percent of domain.md all
+would wait the same 70 percent.
 Source: domain.md 3 "Recovery"; realtime.md 3 "Drain"; "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 """
 
