@@ -50,6 +50,7 @@ from audifi.kernel.logs import log
 from audifi.kernel.peers import Peers
 from audifi.kernel.server import keep, serve_metrics, stop
 from audifi.kernel.settings import parse_or_exit
+from audifi.kernel.traces import Exporter
 from audifi.wire.live import addresses, protocol
 
 BACKLOG: Final = 4096
@@ -85,8 +86,10 @@ async def serve(settings: GatewaySettings) -> int:
         health = Health({"redis": cache.ping})
         front = Front(gateway, health, frozenset(settings.cors_origins))
         stack.callback(serve_metrics(settings))
-        loops = [asyncio.create_task(keep(loop)) for loop in (gateway.heart.run, front.run)]
-        stack.push_async_callback(stop, loops)
+        loops = [gateway.heart.run, front.run]
+        if settings.otlp_url:
+            loops.append(Exporter(settings.otlp_url).run)
+        stack.push_async_callback(stop, [asyncio.create_task(keep(loop)) for loop in loops])
         stopping = Stopping(health)
         server = await sockets(front, at)
         gc.freeze()  # what is here now stays: the collector need not look at it again

@@ -64,7 +64,8 @@ class Gateway:
     def address_of(self, socket: Any, forwarded: str) -> str:
         """Return what a connection counts as."""
         peer = socket.get_extra_info("peername")
-        return limited_as(self._address(peer[0] if peer else "", forwarded))
+        address = self._address(peer[0] if peer else "", forwarded)
+        return limited_as(address) if ":" in address else address  # only IPv6 counts otherwise than it is written
 
     def errors(self, type_: str) -> None:
         self._errors.labels(type_).inc()

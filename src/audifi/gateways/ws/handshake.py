@@ -16,7 +16,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl
 
 from audifi.gateways.ws.dialects import Dialect
 from audifi.wire.live import protocol
@@ -53,7 +52,7 @@ def wanted(target: bytes, headers: Mapping[str, str], origins: frozenset[str]) -
     if len(target) > PATH_CHARACTERS_MAX or not target.isascii():
         return Declined(414, "The address is too long.")
     path, _, query = target.decode("ascii").partition("?")
-    asked = dict(parse_qsl(query))
+    asked = dict(_named(part) for part in query.split("&"))
     session_id = _session(path, asked)
     if session_id is None:
         return Declined(404, "There is no such socket. Connect to /vstudio/{sessionId}.")
@@ -75,6 +74,12 @@ def wanted(target: bytes, headers: Mapping[str, str], origins: frozenset[str]) -
 def is_upgrade(connection: str) -> bool:
     """Say whether the Connection header asks for an upgrade, alone or among others (Firefox adds keep-alive)."""
     return "upgrade" in [token.strip().lower() for token in connection.split(",")]
+
+
+def _named(part: str) -> tuple[str, str]:
+    # Nothing that is looked at needs %-decoding: ids and tickets are written in letters, digits, - and _.
+    name, _, value = part.partition("=")
+    return name, value
 
 
 def _session(path: str, asked: Mapping[str, str]) -> str | None:

@@ -34,3 +34,4 @@ class GatewaySettings:
     cors_origins: Annotated[tuple[str, ...], Env(names.CORS_ORIGINS)]
     jwks_url: Annotated[str, Env(names.JWKS_URL)]
     peers: Annotated[tuple[str, ...], Env(names.PEERS)]
+    otlp_url: Annotated[str | None, Env(names.OTLP_URL)] = None
