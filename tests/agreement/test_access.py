@@ -25,6 +25,7 @@ GUARDS: Final = {
     "ARTIST|M": {Access.USER},
     "A|M": {Access.USER},
     "A|P": {Access.USER},
+    "P": {Access.PRODUCER},
     "O|M": {Access.USER},
     "M": {Access.ADMIN},
 }

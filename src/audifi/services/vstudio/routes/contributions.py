@@ -153,7 +153,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     Operation(
         method="PATCH", path=f"{_PATH}/{{cid}}", handler=decide, summary="Accept or reject what was offered", tag=_TAG,
-        access=Access.USER, parameters=ContributionPath, body=VerdictBody, reply=ContributionReply,
+        access=Access.ARTIST, parameters=ContributionPath, body=VerdictBody, reply=ContributionReply,
         errors=(*_ERRORS, NotFound, Forbidden, InvalidState), example={"status": "ACCEPTED"},
     ),
 )  # fmt: skip
