@@ -17,12 +17,12 @@ from audifi.services.vstudio.errors import Problem
 from audifi.services.vstudio.parts import Parts
 from audifi.services.vstudio.sagas import deciding, wishes
 from audifi.services.vstudio.store import housekeeping
+from audifi.wire.live import protocol
 
 FAILURE_S: Final = 3.0
 TIMER_S: Final = 0.5  # a decision is closed so late at most; votes are refused on time anyway
 WISHES_S: Final = 1.0
 TIDY_EVERY_S: Final = 600.0
-PUBLISHED_DAYS: Final = 30  # a live event is no use to anybody after that
 ENGAGEMENT_DAYS: Final = 90  # domain.md 2.3
 ROWS_MAX: Final = 5000
 Step = Callable[[Parts], Awaitable[int]]
@@ -34,7 +34,7 @@ async def forget_old(parts: Parts) -> int:
     async with parts.database.transaction() as tx:
         return await housekeeping.forget(
             tx,
-            events_before=now - timedelta(days=PUBLISHED_DAYS),
+            events_before=now - timedelta(seconds=protocol.LOG_S),
             engagement_before=now - timedelta(days=ENGAGEMENT_DAYS),
             rows_max=ROWS_MAX,
         )

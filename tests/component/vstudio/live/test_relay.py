@@ -9,7 +9,7 @@ from tests.component.vstudio.live.world import Show, World
 
 from audifi.clients.live.publishing import Publisher
 from audifi.local.waiting import NotReady, wait_for
-from audifi.services.vstudio import relay
+from audifi.services.vstudio import loops, relay
 from audifi.services.vstudio.store import live_events
 from audifi.wire.live import feed
 
@@ -115,3 +115,14 @@ async def test_what_redis_forgot_is_told_by_the_service(live: World) -> None:
 async def _is_done(live: World, show: Show) -> None:
     if left := await _unpublished(live, show):
         raise NotReady(f"{left} events wait")
+
+
+async def test_old_events_go_but_the_newest_thousand_and_what_is_not_published_stay(live: World) -> None:
+    show = await live.show()
+    await _happen(live, show, *("old" for _ in range(1005)))
+    await live.change("UPDATE vstudio.live_events SET published_at = now() WHERE session_id = $1 AND seq <> 3", show.id)
+    live.clock.advance(hours=1)
+    await loops.forget_old(live.parts)
+    left = [each["seq"] for each in await show.events()]
+    assert left == [3, *range(6, 1006)]
+    await _relayed(live)

@@ -12,7 +12,6 @@ Source: domain.md 3 "Roles", "Authentication".
 
 from typing import Final
 
-from audifi.services.vstudio import audience
 from audifi.services.vstudio.errors import Conflict, Invalid, InvalidState, NotEligible, SessionNotFound
 from audifi.services.vstudio.parts import Parts
 from audifi.services.vstudio.rules import gating, states
@@ -38,7 +37,7 @@ async def admit(parts: Parts, session_id: str, asking: Asking) -> Admission:
         raise InvalidState("This session is over.")
     held = Standing() if user_id is None else await standing.standing_of(parts, session, user_id)
     _require_view(session, held, user_id=user_id, is_own=is_own)
-    if not is_own and await audience.viewers(parts.cache, session_id, parts.clock) >= session.max_participants:
+    if not is_own and await recent.viewers(parts, session_id) >= session.max_participants:
         raise Conflict("This session is full.")
     if highest is Role.VIEWER and gating.holds_anything(held):
         highest = Role.TOKEN_HOLDER

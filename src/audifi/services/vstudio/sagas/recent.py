@@ -1,4 +1,4 @@
-"""Remember a session for a second, for those who ask thousands of times about the same one.
+"""Remember a session, and how many watch it, for a second, for those who ask thousands of times about the same one.
 
 Between: sagas.admitting, sagas.chatting, routes.gateway (pulses).
 Why that may be a second old: what it decides (is it over, is chat on) is told to everybody by an event anyway; votes
@@ -9,6 +9,7 @@ Units: *_S seconds. Errors: SessionNotFound.
 from collections import OrderedDict
 from typing import Final
 
+from audifi.services.vstudio import audience
 from audifi.services.vstudio.errors import SessionNotFound
 from audifi.services.vstudio.parts import Parts
 from audifi.services.vstudio.store import sessions
@@ -17,6 +18,7 @@ from audifi.services.vstudio.store.sessions import Session
 KEPT_S: Final = 1.0
 KEPT_MAX: Final = 1000
 _kept: OrderedDict[str, tuple[float, Session]] = OrderedDict()
+_watched: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
 
 async def session(parts: Parts, session_id: str) -> Session:
@@ -34,3 +36,16 @@ async def session(parts: Parts, session_id: str) -> Session:
     while len(_kept) > KEPT_MAX:
         _kept.popitem(last=False)
     return found
+
+
+async def viewers(parts: Parts, session_id: str) -> int:
+    """Return how many watched at most a second ago."""
+    now_s = parts.clock.monotonic_s()
+    at_s, count = _watched.get(session_id, (-KEPT_S, 0))
+    if now_s - at_s >= KEPT_S:
+        count = await audience.viewers(parts.cache, session_id)
+        _watched[session_id] = (now_s, count)
+        _watched.move_to_end(session_id)
+        while len(_watched) > KEPT_MAX:
+            _watched.popitem(last=False)
+    return count

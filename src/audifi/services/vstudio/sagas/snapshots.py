@@ -27,7 +27,7 @@ LINES_MAX: Final = 50
 
 async def of_session(parts: Parts, session_id: str) -> Snapshot:
     """Return a session's snapshot."""
-    viewers = await audience.viewers(parts.cache, session_id, parts.clock)
+    viewers = await audience.viewers(parts.cache, session_id)
     async with parts.database.read_primary() as connection:
         session = await sessions.one(connection, session_id)
         if session is None:
