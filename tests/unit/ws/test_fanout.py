@@ -418,3 +418,16 @@ def test_a_kept_snapshot_is_followed_by_the_states_that_came_since() -> None:
         assert judged(fan, None) == (3, 2)
 
     staged(story)
+
+
+def test_those_who_came_in_one_batch_are_all_named() -> None:
+    async def story(stage: Stage) -> None:
+        fan = Fan()
+        await stage.audience.join(fan, 3)
+        for number in range(5):
+            told = b'{"type":"user_joined","ts":1,"userId":"%d"}' % number
+            stage.room.receive(feed.state(3, 1, "user_joined", told))
+        await virtual_time.pass_s(1)
+        assert [frame["userId"] for frame in fan.frames] == ["0", "1", "2", "3", "4"]
+
+    staged(story)

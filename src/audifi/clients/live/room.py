@@ -32,9 +32,14 @@ from audifi.wire.problems import Problem
 DISORDER_S: Final = 0.05
 RETRY_S: Final = 1.0
 BEGIN_S: Final = 1.0  # a room begins without Redis when it is not subscribed after this time
-_PASSING: Final = frozenset({"reaction_burst", "user_joined", "user_left"})  # told, and not kept
+_PASSING: Final = frozenset({"reaction_burst", "user_joined", "user_left"})
 
 Heard = Callable[[Sequence[Event], Sequence[State]], None]
+
+
+def is_passing(state: State) -> bool:
+    """It is told once and kept nowhere, and another of its key does not replace it."""
+    return state.key.partition(":")[0] in _PASSING
 
 
 class Room:
@@ -94,7 +99,7 @@ class Room:
     def _newer(self, states: Iterable[State]) -> list[State]:
         newer: list[State] = []
         for state in states:
-            if state.key.partition(":")[0] not in _PASSING:
+            if not is_passing(state):
                 known = self.states.get(state.key)
                 if known is not None and known.version >= state.version:
                     continue

@@ -33,6 +33,7 @@ from typing import Final
 import msgspec
 
 from audifi.clients.live.ring import Event, State
+from audifi.clients.live.room import is_passing
 from audifi.gateways.ws import dialects
 from audifi.gateways.ws.dialects import Dialect
 from audifi.gateways.ws.viewer import Viewer
@@ -71,6 +72,7 @@ class Fanout:
         self._seq_before = 0
         self._events: list[Event] = []
         self._states: dict[str, State] = {}
+        self._passing: list[State] = []
         self._queue: list[Seat] = []
         self._batch: list[Event | State] = []
         self._frames: tuple[bytes, bytes] = (b"", b"")
@@ -84,7 +86,10 @@ class Fanout:
         """Take what is next."""
         self._events += events
         for state in states:
-            self._states[state.key] = state
+            if is_passing(state):
+                self._passing.append(state)
+            else:
+                self._states[state.key] = state
         if self._next is None:
             wait_s = self._not_before_s - self._loop.time()
             self._next = self._loop.call_later(wait_s, self._begin) if wait_s > 0 else self._loop.call_soon(self._begin)
@@ -116,11 +121,11 @@ class Fanout:
 
     def _begin(self) -> None:
         self._started_s = self._loop.time()
-        self._batch = in_order(self._events, self._states.values())
+        self._batch = in_order(self._events, (*self._states.values(), *self._passing))
         self._seq_before = self.seq
         if self._events:
             self.seq = self._events[-1].seq
-        self._events, self._states = [], {}
+        self._events, self._states, self._passing = [], {}, []
         self._frames = frames(Dialect.FLAT, self._batch), frames(Dialect.ENVELOPE, self._batch)
         self._turn += 1
         seats = list(self._seats)
@@ -151,7 +156,7 @@ class Fanout:
         self._not_before_s = now_s + max(GAP_S, now_s - self._started_s)
         self._wrote(len(self._queue), self._batch)
         self._queue, self._batch, self._next = [], [], None
-        if self._events or self._states:
+        if self._events or self._states or self._passing:
             self.hear((), ())
 
 
