@@ -45,6 +45,8 @@ FRAMES = st.one_of(
 )
 MOVES = st.one_of(
     FRAMES.map(lambda frame: ("frame", frame)),
+    st.integers(1, 3).map(lambda count: ("happens", count)),  # in order, to whoever is connected
+    st.sampled_from([("missed", 0), ("snapshot", 0), ("replay", 0)]),
     st.sampled_from([1006, 1012, 1013, 4000, 4008]).map(lambda code: ("closed", code)),
     st.sampled_from([None, 403, 429, 503]).map(lambda status: ("refused", status)),
     st.sampled_from(["r-1", "r-2", "r-3"]).map(lambda request: ("act", request)),
@@ -58,6 +60,7 @@ class Application:
 
     machine: Machine
     now: int = 0
+    truth: int = 0  # events of the session
     open: set[int] = field(default_factory=set[int])  # attempts that were neither dropped nor ended
     last: int | None = None
     asked: Counter[str] = field(default_factory=Counter[str])
@@ -102,6 +105,21 @@ class Application:
                 return
         raise AssertionError("ticks without end, and no time passes")
 
+    def live(self, kind: str, what: object, attempt: int) -> None:
+        """Let the session go on."""
+        match kind:
+            case "tick":
+                self.wait()
+            case "missed":
+                self.truth += 1
+            case "snapshot":
+                self.tell(Frame(attempt=attempt, frame={"type": "session_state", "seq": self.truth}))
+            case _:
+                first = max(0, self.truth - 3) if kind == "replay" else self.truth
+                self.truth += int(str(what))
+                for seq in range(first + 1, self.truth + 1):
+                    self.tell(Frame(attempt=attempt, frame={"type": "chat_message", "seq": seq}))
+
     def do(self, move: tuple[str, object]) -> None:
         kind, what = move
         newest = max(self.open, default=0)
@@ -114,8 +132,8 @@ class Application:
             "behind": Behind,
             "act": lambda: Act(frame={"type": "vote"}, request_id=str(what)),
         }
-        if kind == "tick":
-            self.wait()
+        if kind in ("tick", "missed", "happens", "snapshot", "replay"):
+            self.live(kind, what, newest)
             return
         if kind in ("closed", "refused"):
             self.open.discard(newest)
