@@ -66,7 +66,7 @@ async def _victim(stage: Stage, loss: Loss, dice: Random) -> Victim:
         case "postgres":
             return await _database_primary(stage)
         case "redis":
-            return await redis_primary(stage, dice)
+            return await _redis_primary(stage, dice)
 
 
 async def _a_pod(stage: Stage, dice: Random) -> Victim:
@@ -89,8 +89,7 @@ async def _database_primary(stage: Stage) -> Victim:
     raise NotReady("no primary")
 
 
-async def redis_primary(stage: Stage, dice: Random) -> Victim:
-    """One of the Redis Cluster's primaries."""
+async def _redis_primary(stage: Stage, dice: Random) -> Victim:
     found = await units(stage)
     password = resolution.secret(stage.instance, stage.topology, "redis-cluster-password")
     primaries: list[str] = []

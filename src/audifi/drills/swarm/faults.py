@@ -11,6 +11,7 @@ Source: issue 5 "Faults under 5,000 viewers".
 import asyncio
 import os
 import signal
+import time
 from contextlib import suppress
 from random import Random
 from typing import Final, Literal, get_args
@@ -20,16 +21,20 @@ from audifi.drills.journey.narration import Mismatch
 from audifi.drills.journey.stage import Stage
 from audifi.drills.swarm.crowd import Order
 from audifi.drills.swarm.crowds import Crowds
-from audifi.local import launch
+from audifi.local import launch, resolution
+from audifi.local.components import redis_server
+from audifi.local.waiting import NotReady, wait_for
+from audifi.wire.live import feed
 
 Fault = Literal["kill-pod", "drain-pod", "kill-redis", "freeze-pod", "stalled", "rolling"]
 FAULTS: Final = get_args(Fault)
 GATEWAY: Final = "ws-gateway"
 FROZEN_S: Final = 5.0  # longer than any timer between pods, shorter than a client's patience
+TAKES_OVER_WITHIN_S: Final = 30.0
 STALLED_PERCENT: Final = 5.0  # issue 5: 5 % stalled viewers
 
 
-async def broken(stage: Stage, crowd: Crowds, fault: Fault, dice: Random) -> str:
+async def broken(stage: Stage, crowd: Crowds, session_id: str, fault: Fault, dice: Random) -> str:
     """Do it; return what was done."""
     pod = dice.choice(stage.topology.component(GATEWAY).pods)
     match fault:
@@ -39,9 +44,7 @@ async def broken(stage: Stage, crowd: Crowds, fault: Fault, dice: Random) -> str
         case "freeze-pod":
             return await _frozen(stage, pod)
         case "kill-redis":
-            victim = await losses.redis_primary(stage, dice)
-            os.kill(victim.pid, signal.SIGKILL)
-            return f"kill -9 {victim.pod}, {victim.what}"
+            return await _redis_killed(stage, session_id)
         case "drain-pod":
             return await _restarted(stage, pod)
         case "rolling":
@@ -56,6 +59,37 @@ async def _pid(stage: Stage, pod: str) -> int:
     if not number:
         raise Mismatch(f"{pod} does not run")
     return int(number)
+
+
+async def _redis_killed(stage: Stage, session_id: str) -> str:
+    """Lose the primary that carries this session.
+
+    Stopped before it is killed: not the supervisor's quick restart saves us then, but the cluster's own failover.
+    """
+    pod = await _primary_of(stage, session_id)
+    number, began_s = await _pid(stage, pod), time.monotonic()
+
+    async def another() -> str:
+        found = await _primary_of(stage, session_id, but=pod)
+        return f"{found} took over after {time.monotonic() - began_s:.1f} s"
+
+    os.kill(number, signal.SIGSTOP)
+    try:
+        taken = await wait_for(another, within_s=TAKES_OVER_WITHIN_S, saying=f"another node takes over from {pod}")
+    finally:
+        os.kill(number, signal.SIGKILL)
+    return f"{pod}, the primary of this session's channel, stopped and killed; {taken}"
+
+
+async def _primary_of(stage: Stage, session_id: str, *, but: str = "") -> str:
+    """The node that answers for this session's keys: the others say that it moved."""
+    password = resolution.secret(stage.instance, stage.topology, "redis-cluster-password")
+    for pod in stage.topology.component("redis-cluster").pods:
+        if pod != but:
+            with suppress(NotReady):
+                await redis_server.ask(stage.port(pod, "redis"), password, "EXISTS", feed.log(session_id))
+                return pod
+    raise NotReady("no node of the cluster answers for this session")
 
 
 async def _frozen(stage: Stage, pod: str) -> str:

@@ -164,7 +164,7 @@ class _Run:
     async def _break(self, crowd: Crowds, fault: Fault) -> None:
         began_us = now_us()
         dice = Random(self.stage.run)  # noqa: S311  # dice, not a secret
-        done = await broken(self.stage, crowd, fault, dice)
+        done = await broken(self.stage, crowd, self.scene.session_id, fault, dice)
         self.faults.append((began_us, f"{fault}: {done}"))
         self.narrator.note(done)
         await losses.whole_again(self.stage)
