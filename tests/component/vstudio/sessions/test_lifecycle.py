@@ -359,3 +359,21 @@ async def test_asking_again_with_the_same_key_is_answered_as_before(world: World
     again = await artist.post(path, key="once-and-for-all")
     assert first.status == again.status == 200
     assert first.data == again.data
+
+
+async def test_a_vote_that_races_a_close_is_counted_or_refused(world: World) -> None:
+    artist = world.artist()
+    session = await artist.goes_live()
+    (hook,) = session["decisions"]
+    await artist.does("open", hook)
+    voters = [world.someone() for _ in range(20)]
+    body = {"decisionId": hook["id"], "choice": "a"}
+    path = f"/vstudio/sessions/{session['id']}/vote"
+    racing = [voter.post(path, body) for voter in voters]
+    closing = artist.post(f"/vstudio/decisions/{hook['id']}/close")
+    answers = await asyncio.gather(*racing[:10], closing, *racing[10:])
+    closed = answers.pop(10)
+    assert {answer.code for answer in answers if answer.status != 201} <= {"DECISION_CLOSED"}
+    taken = sum(answer.status == 201 for answer in answers)
+    (row,) = await world.rows("SELECT count(*) AS votes FROM vstudio.votes WHERE decision_id = $1", hook["id"])
+    assert closed.data["results"]["totalVotes"] == taken == row["votes"]
