@@ -90,7 +90,7 @@ class Neighbours:
         return self._answer(request, {"id": user_id, **told})
 
     async def _plan(self, request: web.Request) -> web.Response:
-        return self._answer(request, {"plan": self.plans.get(request.match_info["id"], "FREE")})
+        return self._answer(request, {"plan": self.plans.get(request.match_info["id"], "FREE"), "limits": {}})
 
     async def _ownership(self, request: web.Request) -> web.Response:
         count = self.shares.get(request.query["userId"], 0)
