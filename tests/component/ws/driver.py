@@ -81,7 +81,7 @@ class Neighbours:
     chats: list[Chats] = field(default_factory=list[Chats])
     commands: list[Command] = field(default_factory=list[Command])
     refusal: tuple[int, str] | None = None  # status and code of what every route answers
-    failures: int = 0  # so many answers are 503 first
+    failures: int = 0  # so many answers are 503 first, but to pulses, which come when they like
     held: asyncio.Event | None = None  # votes wait for it
     truth: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # a session's events, from number 1
     reads: Counter[str] = field(default_factory=Counter[str])  # of snapshots and of missed events
@@ -137,7 +137,7 @@ class Neighbours:
 
     async def _pulse(self, request: web.Request) -> web.Response:
         self.pulses.append(msgspec.json.decode(await request.read(), type=Pulse))
-        return self._answer(Pulsed(viewers=self.pulses[-1].viewers))
+        return self._answer(Pulsed(viewers=self.pulses[-1].viewers), stumbles=False)
 
     async def _snapshot(self, request: web.Request) -> web.Response:
         self.reads["snapshot"] += 1
@@ -150,8 +150,8 @@ class Neighbours:
         after = int(request.query["after"])
         return self._answer(Events(events=events[after:], complete=True, newest=len(events)))
 
-    def _answer(self, value: msgspec.Struct) -> web.Response:
-        if self.failures:
+    def _answer(self, value: msgspec.Struct, *, stumbles: bool = True) -> web.Response:
+        if stumbles and self.failures:
             self.failures -= 1
             return web.Response(status=503)
         if self.refusal is not None:

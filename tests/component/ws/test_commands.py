@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.component.ws.client import PING, Socket
+from tests.component.ws.client import CLOSE, PING, TEXT, Socket, frame
 from tests.component.ws.driver import Neighbours, Pod
 
 from audifi.kernel.ids import new_id
@@ -195,3 +195,25 @@ async def test_whoever_reads_nothing_costs_little_and_is_cut(pod: Pod) -> None:
     for number in range(300):
         await socket.say("ping", requestId=f"{number}-" + "x" * 50)
     await pod.active(0)
+
+
+async def test_whoever_joins_and_is_gone_at_once_is_in_no_room(pod: Pod) -> None:
+    """A join has its turn after the close that came with it: it must not put a dead socket into a room."""
+    session_id = str(new_id())
+    for end in (frame(CLOSE, (1000).to_bytes(2)), frame(TEXT, b"x", rsv=1), b""):
+        socket = await pod.open(session_id)
+        await socket.say("ping")
+        await socket.heard("pong")
+        await socket.write(frame(TEXT, b'{"type":"join"}') * 3 + end)
+        socket.writer.close()
+    await pod.active(0)
+    watching = await pod.open(session_id)
+    await watching.say("join", requestId="j")
+    await watching.heard("ack")
+
+    async def alone() -> None:
+        if not pod.neighbours.pulses or pod.neighbours.pulses[-1].viewers != 1:
+            raise NotReady(str(pod.neighbours.pulses[-1:]))
+
+    await wait_for(alone, within_s=5, saying="the pod says that one is watching", every_s=0.05)
+    await watching.leave()

@@ -48,6 +48,8 @@ class Speaker(Viewer, Protocol):
 
     @property
     def address(self) -> str: ...
+    @property
+    def is_open(self) -> bool: ...
     def answer(self, type_: str, request_id: str | None, **fields: Any) -> None: ...
     def refuse(self, code: Code, message: str, request_id: str | None = None, **fields: Any) -> None: ...
 
@@ -83,6 +85,8 @@ class Commands:
         self._spawn(self._joined(viewer, said, last_seq))
 
     async def _joined(self, viewer: Speaker, said: Said, last_seq: int | None) -> None:
+        if not viewer.is_open:
+            return  # it ended before its turn came; joined now, nobody would ever take it out of the room again
         try:
             await self._rooms.join(viewer, last_seq)
         except Problem as problem:

@@ -104,6 +104,11 @@ class Connection(picows.WSListener):
         return self._admission
 
     @property
+    def is_open(self) -> bool:
+        """Whether anything may still be written."""
+        return self._transport is not None and not self._transport.is_close_frame_sent
+
+    @property
     def is_admitted(self) -> bool:
         return self._admission is not None
 
@@ -199,7 +204,8 @@ class Connection(picows.WSListener):
     def on_ws_disconnected(self, transport: picows.WSTransport) -> None:  # noqa: ARG002  # picows' signature
         if self._timer is not None:
             self._timer.cancel()
-        self._transport = None  # before anybody else is told: nothing is written to this descriptor again
+        # Before anybody else is told: nothing is written again to a descriptor that will be somebody else's.
+        self._transport, self._descriptor = None, -1
         self._waiting = None
         self._gateway.rooms.leave(self)
         self._gateway.dismiss(self, self._slots, self._admission, self._gateway.loop.time() - self._since_s)
@@ -338,7 +344,7 @@ class Connection(picows.WSListener):
             self._admitted(admission, said)
 
     def _admitted(self, admission: Admission, auth: Said | None) -> None:
-        if self._transport is None or self._transport.is_close_frame_sent:
+        if not self.is_open:
             return
         if self._timer is not None:
             self._timer.cancel()
