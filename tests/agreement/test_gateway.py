@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from audifi.gateways.ws.handshake import Wanted, wanted
 from audifi.kernel.http import Access, Operation
 from audifi.local.binaries import binary
 from audifi.local.components import api_gateway, edge, ws_balancer
@@ -23,6 +24,7 @@ from audifi.topology.declaration import platform
 from audifi.topology.model.network import LinkKind
 from audifi.topology.model.whole import Topology
 from audifi.wire import routes
+from audifi.wire.live import addresses
 
 VALIDATE_WITHIN_S = 30
 
@@ -153,3 +155,14 @@ def test_auth_services_operations_are_reachable_as_they_demand(operation: Operat
         assert row is not None, "nobody outside can call it: add a row to wire/routes.py"
         assert row.service == routes.AUTH
         assert row.access in MAY_ASK[operation.access]
+
+
+@pytest.mark.parametrize("path", addresses.PATHS)
+def test_the_pods_know_every_address_that_leads_to_them(path: str) -> None:
+    """Edge and balancer let exactly these through."""
+    session = "01890000-0000-7000-8000-000000000001"
+    query = "" if "{session}" in path else f"?sessionId={session}"
+    asked = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    found = wanted((path.replace("{session}", session) + query).encode(), asked, frozenset())
+    assert isinstance(found, Wanted)
+    assert found.session_id == session
