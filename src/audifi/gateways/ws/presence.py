@@ -83,7 +83,8 @@ class Present:
             answer = await tell(session_id, pulse)
         except Problem as problem:
             log.warning("a pulse was not told", session_id=session_id, error=problem.message)
-            self._told_viewers = -1
+            # That nobody is here is not told again: what was said last expires by itself.
+            self._told_viewers = -1 if pulse.viewers else 0
             return
         self._everywhere = answer.viewers
         self._told_viewers, self._told_s = pulse.viewers, now_s
