@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -34,6 +35,7 @@ class Stage:
     lets_sockets: bool = True
     tickets: set[str] = field(default_factory=set[str])
     given: int = 0
+    pages: Path | None = None  # modules that a browser may load
     heard: asyncio.Queue[None] = field(default_factory=asyncio.Queue[None])  # one for each frame of a client
 
     async def tell(self, type_: str, **fields: Any) -> None:
@@ -120,6 +122,14 @@ class Routes:
             again = self.stage.votes[key] > 1
             await socket.send_json({"type": "vote_ack", "voteId": "v", "weight": 1000, "duplicate": again, **answer})
 
+    async def page(self, request: web.Request) -> web.StreamResponse:
+        """An empty page, and the modules beside it; from a server, for a browser asks where a page came from."""
+        name = request.match_info["name"]
+        if not name or self.stage.pages is None:
+            return web.Response(text="<!doctype html><link rel=icon href=data:,>", content_type="text/html")
+        text = (self.stage.pages / name).read_text(encoding="utf-8")
+        return web.Response(text=text, content_type="text/javascript")
+
     async def stream(self, request: web.Request) -> web.StreamResponse:
         stage = self.stage
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -148,6 +158,7 @@ async def staged() -> AsyncGenerator[Stage]:
     stage = Stage()
     routes = Routes(stage)
     app = web.Application()
+    app.router.add_get(r"/page/{name:[\w.]*}", routes.page)
     app.router.add_post("/v1/vstudio/ticket", routes.ticket)
     app.router.add_get(f"/p/1/vstudio/{SESSION}", routes.socket)
     app.router.add_get(f"/vstudio/{SESSION}", routes.socket)
