@@ -431,3 +431,15 @@ def test_those_who_came_in_one_batch_are_all_named() -> None:
         assert [frame["userId"] for frame in fan.frames] == ["0", "1", "2", "3", "4"]
 
     staged(story)
+
+
+def test_whoever_needs_a_snapshot_that_is_not_to_be_had_is_sent_away() -> None:
+    async def story(stage: Stage) -> None:
+        fan = Fan()
+        await stage.audience.join(fan, 999)
+        stage.is_service_away = True
+        await virtual_time.pass_s(2)
+        assert fan.closed == protocol.OVERLOAD
+        assert len(stage.audience) == 0
+
+    staged(story)

@@ -157,8 +157,16 @@ class Audience:
         self._replay(seat, snapshot.later(self.room))
 
     async def _show_all(self, seats: Sequence[Seat]) -> None:
+        """As `_show`, for those who did not ask: whoever cannot be shown a snapshot is sent away to come back."""
         for seat in seats:
-            await self._show(seat)
+            try:
+                await self._show(seat)
+            except Problem as problem:
+                log.warning(
+                    "a viewer cannot be shown a snapshot", session_id=self.room.session_id, error=problem.message
+                )
+                if not self._is_gone(seat):
+                    seat.viewer.close(protocol.OVERLOAD, "What you missed cannot be read now.")
 
     def _replay(self, seat: Seat, states: Iterable[State] | None = None, *, is_claimed: bool = False) -> None:
         """Write what followed `seat.seq`, and seat it."""
@@ -170,7 +178,7 @@ class Audience:
             return
         events = self.room.events_after(seat.seq)
         if events is None:
-            self._spawn(self._show(seat))
+            self._spawn(self._show_all([seat]))
             return
         missed = [event for event in events if event.seq <= self._fanout.seq]
         batch = in_order(missed, self.room.states.values() if states is None else states)
@@ -189,15 +197,9 @@ class Audience:
 
     def _disbelieve(self, seat: Seat) -> None:
         self._meet(seat)
-        self._spawn(self._show(seat))
+        self._spawn(self._show_all([seat]))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = self._loop.create_task(self._logged(work))
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _logged(self, work: Coroutine[None, None, None]) -> None:
-        try:
-            await work
-        except Problem as problem:
-            log.warning("viewers wait for a snapshot", session_id=self.room.session_id, error=problem.message)
