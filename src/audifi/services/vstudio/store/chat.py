@@ -1,4 +1,4 @@
-"""Keep chat lines.
+"""Keep a session's chat lines.
 
 Between: sagas.chatting (many lines in one transaction), sagas.snapshots.
 Invariant: one line per session, person and request; a removed line keeps its text for those who judge.
