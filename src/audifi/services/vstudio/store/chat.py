@@ -1,4 +1,4 @@
-"""Keep a session's chat lines.
+"""Keep what people say in a session, line by line.
 
 Between: sagas.chatting (many lines in one transaction), sagas.snapshots.
 Invariant: one line per session, person and request; a removed line keeps its text for those who judge.
@@ -89,6 +89,7 @@ async def newest(connection: Connection, session_id: str, limit: int) -> list[Li
 
 
 async def one(connection: Connection, session_id: str, line_id: str) -> Line | None:
+    """Return a line of a session."""
     query = f"SELECT {_COLUMNS} FROM vstudio.chat_messages WHERE session_id = $1 AND id = $2"  # noqa: S608  # constant
     row = await connection.fetchrow(query, session_id, line_id)
     return None if row is None else _line(row)
