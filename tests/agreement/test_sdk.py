@@ -98,6 +98,8 @@ CALLS: dict[str, Callable[[Audifi], Awaitable[Any]]] = {
     "vstudio.vote": lambda a: a.vstudio.vote(ID, ID, choice="a"),
     "vstudio.stats": lambda a: a.vstudio.stats(ID, ID),
     "vstudio.votes": lambda a: a.vstudio.votes(ID, ID),
+    "vstudio.contribute": lambda a: a.vstudio.contribute(ID, ID, label="Hook C", text="Hum it twice."),
+    "vstudio.judge": lambda a: a.vstudio.judge(ID, ID, ID, status="ACCEPTED"),
     "vstudio.chat": lambda a: a.vstudio.chat(ID, "Louder!"),
     "vstudio.react": lambda a: a.vstudio.react(ID, "🔥"),
     "vstudio.ticket": lambda a: a.vstudio.ticket(ID, role="viewer"),

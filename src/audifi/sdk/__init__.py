@@ -33,6 +33,7 @@ from audifi.sdk.records.reports import Dashboard, MasterReport
 from audifi.sdk.records.sales import Listing, Purchase, Transaction
 from audifi.sdk.records.vstudio import (
     Ballot,
+    Contribution,
     Decision,
     Eligibility,
     Line,
@@ -59,6 +60,7 @@ __all__ = [
     "CoinDetail",
     "Collaborator",
     "ConsentCheck",
+    "Contribution",
     "Dashboard",
     "Decision",
     "Dividend",

@@ -12,6 +12,7 @@ from audifi.sdk.keys import new_key
 from audifi.sdk.records.envelopes import Enveloped, Paged
 from audifi.sdk.records.vstudio import (
     Ballot,
+    Contribution,
     Decision,
     Eligibility,
     Line,
@@ -121,6 +122,19 @@ class Vstudio:
         return await self._transport.call(
             Request(method="GET", path=path, query={"page": page, "limit": limit}), Paged[Ballot]
         )
+
+    async def contribute(
+        self, session_id: str, decision_id: str, *, idempotency_key: str | None = None, **fields: Any
+    ) -> Contribution:
+        """Producers: offer an alternative: `contribute(id, did, label=…, audioUrl=…)`, or text, or both."""
+        request = _write(_decision_path(session_id, decision_id, "contributions"), fields, idempotency_key)
+        return (await self._transport.call(request, Enveloped[Contribution])).data
+
+    async def judge(self, session_id: str, decision_id: str, contribution_id: str, *, status: str) -> Contribution:
+        """Artists: take it (ACCEPTED) or not (REJECTED)."""
+        path = _decision_path(session_id, decision_id, f"contributions/{_id(contribution_id)}")
+        request = Request(method="PATCH", path=path, body={"status": status}, idempotency_key=new_key())
+        return (await self._transport.call(request, Enveloped[Contribution])).data
 
     async def chat(self, session_id: str, text: str, *, request_id: str | None = None) -> Line:
         """Say something where no socket passes; with the same `request_id` it is said once."""

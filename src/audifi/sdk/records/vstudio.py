@@ -177,3 +177,16 @@ class Recap(_Record):
     key_moments: tuple[KeyMoment, ...]
     locked: bool
     ipo_id: str | None = None
+
+
+class Contribution(_Record):
+    """What a producer offered for a decision; `option_id` when it became an option."""
+
+    id: str
+    decision_id: str
+    label: str
+    status: str  # PENDING | ACCEPTED | REJECTED
+    producer_id: str | None = None
+    text: str | None = None
+    audio_url: str | None = None
+    option_id: str | None = None
