@@ -231,6 +231,10 @@ class Cluster:
             self._resting_until[address] = loop.time() + REST_S
             self._learn_soon()
             raise
+        except asyncio.CancelledError:  # we are being closed
+            if link is not None:
+                link.abort()
+            raise
         self._resting_until.pop(address, None)
         self._links[address] = link
         return link

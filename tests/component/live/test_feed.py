@@ -124,6 +124,7 @@ async def test_two_who_follow_share_a_room(live: Feed, truth: Truth) -> None:
     session_id = str(new_id())
     first, second = live.follow(session_id), live.follow(session_id)
     assert first is second
+    await asyncio.wait_for(first.has_begun.wait(), 10)
     live.leave(first)
     live.leave(second)
     assert live.follow(session_id) is first  # within the time after which it is forgotten
