@@ -60,5 +60,10 @@ def test_everything_that_is_told_is_read(place: str, component: str) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_what_the_sockets_pods_read_is_told(place: str) -> None:
-    assert set(variables(GatewaySettings)) - told(place, "ws-gateway") == set()
+def test_what_the_sockets_pods_must_know_is_told(place: str) -> None:
+    required = {name for name, is_required in variables(GatewaySettings).items() if is_required}
+    assert required - told(place, "ws-gateway") == set()
+
+
+def test_everything_the_sockets_pods_read_is_told_in_production() -> None:
+    assert set(variables(GatewaySettings)) - told("production", "ws-gateway") == set()

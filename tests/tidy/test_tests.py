@@ -12,7 +12,16 @@ from tests.tidy import tree
 
 MOCKS = re.compile(r"\b(?:unittest\.mock|mocker|MagicMock|AsyncMock)\b|\bfrom unittest import mock\b")
 SLEEPS = {"time.sleep", "asyncio.sleep", "sleep"}
-TIERS = {"tidy", "unit", "agreement", "component", "system", "browser", "support", "vectors"}  # the last two hold no tests
+TIERS = {
+    "tidy",
+    "unit",
+    "agreement",
+    "component",
+    "system",
+    "browser",
+    "support",
+    "vectors",
+}  # the last two hold no tests
 
 
 def sleeps(file: tree.File) -> Iterator[str]:

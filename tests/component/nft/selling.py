@@ -27,6 +27,7 @@ from audifi.clients.chain.contracts.events import (
     Sold,
 )
 from audifi.clients.chain.mirroring.mirror import Fact
+from audifi.kernel.connection import Connection
 from audifi.kernel.http import application
 from audifi.kernel.ids import new_id
 from audifi.kernel.internal import InternalTokens
@@ -218,10 +219,16 @@ class Chain:
 
     async def sold(self, wallet: str, quantity: int = 1, *, tx_hash: str | None = None) -> list[Fact]:
         """Somebody paid the contract for so many shares."""
+        facts = self.sale(wallet, quantity, tx_hash=tx_hash)
+        await self.again(facts)
+        return facts
+
+    def sale(self, wallet: str, quantity: int = 1, *, tx_hash: str | None = None) -> list[Fact]:
+        """What the chain says of such a payment, mined and not mirrored yet."""
         ids = self._next(quantity)
         total = quantity * PRICE
         split = ProceedsSplit(fee=money.primary_fee(total), artist_part=total - money.primary_fee(total))
-        return await self.say([*self._mints(wallet, ids, PRICE), split], tx_hash)
+        return self._mined([*self._mints(wallet, ids, PRICE), split], tx_hash)
 
     async def card(self, purchase_id: str, wallet: str, quantity: int = 1) -> list[Fact]:
         """The platform minted what a card paid."""
@@ -254,15 +261,21 @@ class Chain:
 
     async def say(self, events: Sequence[Event], tx_hash: str | None = None) -> list[Fact]:
         """Have one transaction mined, and mirrored."""
-        block, tx_hash = next(_blocks), tx_hash or new_hash()
-        facts = [self._fact(event, tx_hash, index, block) for index, event in enumerate(events)]
+        facts = self._mined(events, tx_hash)
         await self.again(facts)
         return facts
 
     async def again(self, facts: Sequence[Fact]) -> None:
         async with self.world.parts.database.transaction() as tx:
-            for fact in facts:
-                await self._facts.applied(tx, fact)
+            await self.mirrored(tx, facts)
+
+    async def mirrored(self, tx: Connection, facts: Sequence[Fact]) -> None:
+        for fact in facts:
+            await self._facts.applied(tx, fact)
+
+    def _mined(self, events: Sequence[Event], tx_hash: str | None) -> list[Fact]:
+        block, tx_hash = next(_blocks), tx_hash or new_hash()
+        return [self._fact(event, tx_hash, index, block) for index, event in enumerate(events)]
 
     async def undo(self, *transactions: Sequence[Fact]) -> None:
         """Take transactions back, the last one first."""

@@ -8,6 +8,7 @@ from tests.component.nft.paying import Answer
 from tests.component.nft.selling import Buyer, Offered, Selling, later, new_hash
 
 from audifi.kernel.ids import new_id
+from audifi.local.waiting import NotReady, wait_for
 from audifi.services.nft import purchases_loop
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -52,6 +53,30 @@ async def test_of_different_quantities_no_share_is_reserved_twice(selling: Selli
     assert reserved >= 91, "whoever was refused wanted more than was left"
     assert {_outcome(each) for each in answers} <= {"201", "INSUFFICIENT_SUPPLY", "SOLD_OUT"}
     await selling.sound(of)
+
+
+async def test_a_payment_that_the_mirror_notes_while_it_is_confirmed_is_confirmed(selling: Selling) -> None:
+    """It was refused as another purchase's: what was read before the mirror's commit was believed after it."""
+    of, buyer = await selling.offered(), await selling.buyer()
+    purchase_id, tx_hash = (await buyer.reserve(of)).data["purchaseId"], new_hash()
+    chain = selling.chain(of)
+    async with selling.parts.database.transaction() as tx:
+        await chain.mirrored(tx, chain.sale(buyer.wallet, tx_hash=tx_hash))
+        confirming = asyncio.ensure_future(buyer.confirm(purchase_id, tx_hash))
+        await _is_waiting(selling)
+    answer = await confirming
+    assert (answer.status, answer.data["status"]) == (200, "COMPLETED"), answer.body
+    await selling.sound(of)
+
+
+async def _is_waiting(selling: Selling) -> None:
+    query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%nft.purchases%'"
+
+    async def look() -> None:
+        if not await selling.paying.rows(query):
+            raise NotReady("nobody waits for a lock")
+
+    await wait_for(look, within_s=10, saying="the confirmation waits for the mirror's commit")
 
 
 async def test_one_key_a_hundred_times_is_one_reservation(selling: Selling) -> None:

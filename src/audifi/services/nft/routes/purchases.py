@@ -184,9 +184,11 @@ async def confirm(call: NftCall, body: ConfirmBody) -> PurchaseReply:
     tx_hash, now = body.tx_hash.lower(), call.deps.clock.now()
     async with call.deps.database.transaction() as tx:
         found = await _own(tx, call)
-        if found.tx_hash != tx_hash and not await purchases.confirm(tx, found.id, tx_hash, now):
+        is_noted = found.tx_hash == tx_hash or await purchases.confirm(tx, found.id, tx_hash, now)
+        found = await _own(tx, call)
+        if not is_noted and found.tx_hash != tx_hash:  # the mirror may have seen the mint and noted it meanwhile
             await _refuse(tx, found, tx_hash, now)
-        reply = await _reply(tx, await _own(tx, call))
+        reply = await _reply(tx, found)
         await call.settle(tx, reply)
     return reply
 

@@ -37,8 +37,10 @@ async def pulse(parts: Parts, session_id: str, told: Pulse) -> int:
     if told.reactions and session.reactions_enabled:
         await reacted(parts, session, told.reactions, seq=counted.seq)
     if counted.viewers <= protocol.NAMED_MAX:
-        for type_, body in _came_and_went(told, counted):
-            await publisher.state(session_id, counted.seq, counted.now_ms, type_, body, keep=False)
+        for place, (type_, body) in enumerate(_came_and_went(told, counted)):
+            # One key for all of a type, as their readers have it: each must be newer than the one before.
+            version = counted.now_ms * 1000 + place
+            await publisher.state(session_id, counted.seq, version, type_, body, keep=False)
     if told.left:
         async with parts.database.transaction() as tx:
             await participants.leave(tx, session_id, told.left, parts.clock.now())
