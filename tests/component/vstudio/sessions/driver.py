@@ -252,13 +252,13 @@ class Person:
     roles: tuple[str, ...]
 
     async def get(self, path: str) -> Answer:
-        return await self._send("GET", path, None, None)
+        return await self.send("GET", path)
 
     async def post(self, path: str, body: Any = None, *, key: str | None = None) -> Answer:
-        return await self._send("POST", path, body, key)
+        return await self.send("POST", path, body, key)
 
     async def patch(self, path: str, body: Any) -> Answer:
-        return await self._send("PATCH", path, body, None)
+        return await self.send("PATCH", path, body)
 
     async def plans(self, **more: Any) -> Any:
         """Plan a session around a new draft."""
@@ -281,7 +281,7 @@ class Person:
         answer = await self.post(f"/vstudio/sessions/{decision['sessionId']}/decisions/{decision['id']}/{verb}", body)
         return answer.data
 
-    async def _send(self, method: str, path: str, body: Any, key: str | None) -> Answer:
+    async def send(self, method: str, path: str, body: Any = None, key: str | None = None) -> Answer:
         head = {"authorization": f"Bearer {await self._token()}", **({"idempotency-key": key} if key else {})}
         return await sent(self.world, method, path, body, head)
 
