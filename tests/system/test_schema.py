@@ -32,7 +32,7 @@ SUPPRESSED = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.dat
 ENDING = {("DELETE", "/user"), ("POST", "/auth/logout"), ("POST", "/auth/logout-all")}
 
 
-SERVICES = ("auth-service", "nft-service", "payment-service", "coin-service", "analytics-service")
+SERVICES = ("auth-service", "nft-service", "vstudio-service", "payment-service", "coin-service", "analytics-service")
 _CONFORMANCE: Any = import_module("schemathesis.specs.openapi.checks")  # its types are partly unknown
 CHECKS: list[Any] = [
     import_module("schemathesis.checks").not_a_server_error,
