@@ -119,7 +119,7 @@ def wrong_figures(file: tree.File) -> Iterator[str]:
         path, _, keys = evidence.strip("`").partition("#")
         value: Any = json.loads((tree.ROOT / path).read_text(encoding="utf-8"))
         for key in keys.split("."):
-            value = value[int(key) if key.isdigit() else key]
+            value = value[int(key) if isinstance(value, list) else key]
         number = re.match(r"[\d.,]+", measured)
         digits = len(number.group().partition(".")[2]) if number else 0
         if number is None or float(number.group().replace(",", "")) != round(float(value), digits):
