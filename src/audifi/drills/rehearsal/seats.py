@@ -54,12 +54,18 @@ class Seat:
         """Wait until the newest tally of this decision is this one."""
 
         async def look() -> None:
-            found = self.live.states.get(f"vote_update:{decision_id}", {}).get("results")
+            # Who came after the last vote is told the tally by the snapshot, and of none since.
+            update = self.live.states.get(f"vote_update:{decision_id}")
+            found = self._of_snapshot(decision_id) if update is None else update["results"]
             if _votes(found) != results:
                 raise NotReady(f"the tally is {found}")
 
         saying = f"{self.person.email} sees the tally {results}"
         await wait_for(look, within_s=COMES_WITHIN_S, saying=saying)
+
+    def _of_snapshot(self, decision_id: str) -> Any:
+        decisions = (self.live.snapshot or {}).get("decisions", [])
+        return next((each.get("results") for each in decisions if each["id"] == decision_id), None)
 
     async def watched(self) -> None:
         """Read until the session is over."""

@@ -2,7 +2,7 @@
 
 Between: services with a declared link (internal token, 60 s) and recording. Never routed from outside.
 Shape: as the queue's events, with an id of the caller's: telling one again changes nothing.
-Why beside the queue: a gateway of part D has no outbox, and its events are engagement, not money.
+Why beside the queue: the WebSocket gateway has no outbox, and its events are engagement, not money.
 Errors: Invalid.
 Source: domain.md 2.6 ("money and vote types only from S").
 """
