@@ -12,11 +12,11 @@ Example: ./audifi swarm --viewers 1000 --fault kill-pod
 import asyncio
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from audifi.cli.options import DEFAULT, InstanceOption, JsonOption, running
+from audifi.drills import evidence
 from audifi.drills.journey.narration import LOOK, JourneyFailed, Narrator
 from audifi.drills.swarm import history as histories
 from audifi.drills.swarm.delays import Percentiles
@@ -27,7 +27,13 @@ from audifi.local.errors import LocalError
 from audifi.local.room import raise_file_limit
 from audifi.wire.live.protocol import VIEWERS_MAX
 
-RESULTS: Final = Path("results") / "drills"
+UNITS: Final = {
+    "seen": "ms from sending a vote to a viewer who has the tally with it",
+    "spread": "ms from publishing a tally to a viewer who has it",
+    "others_*": "the same for viewers whose connection the fault did not cut",
+    "back_s": "s until 99 % of those who lost their connection were back",
+    "peak_per_s": "connects in the busiest second",
+}
 FAULTS_SHOWN_MAX: Final = 5  # of each sentence
 
 
@@ -100,10 +106,9 @@ def swarm(
 
 
 def _record(outcome: Outcome, wanted: Wanted) -> None:
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    moment = datetime.now(UTC).strftime("%Y-%m-%d-%H%M")
-    path = RESULTS / f"swarm-{wanted.viewers}-{wanted.fault or 'calm'}-{moment}.json"
-    path.write_text(json.dumps(outcome.as_json(), indent=1) + "\n")
+    asked = {"votes_per_s": wanted.votes_per_s, "seconds": wanted.seconds, "is_direct": wanted.is_direct}
+    path = evidence.RESULTS / "drills" / f"swarm-{wanted.viewers}-{wanted.fault or 'calm'}.json"
+    evidence.write(path, {"asked": asked, "seed": None, "units": UNITS, "figures": outcome.as_json()})
 
 
 def _as_json(event: dict[str, Any]) -> None:
