@@ -18,6 +18,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from statistics import quantiles
 from typing import Any, Final
 
@@ -108,13 +109,18 @@ async def staged() -> AsyncGenerator[Stage]:
             spec.prepare()
             running.append(spawning.start(instance, spec))
             await wait_for(spec.ready, within_s=STARTS_WITHIN_S, saying=f"{spec.name} ready")
-            pids.setdefault(spec.component, []).extend(family(running[-1].pid))
+            pids.setdefault(spec.component, []).extend(_lasting(running[-1].pid))
         yield Stage(_ways(instance, topology), pids, f"ws://127.0.0.1:{instance.ports.of(POD, 'http')}")
         remove_tree(instance.path)  # after a failure the logs stay
     finally:
         for child in reversed(running):
             child.kill_group()
             await child.exited()
+
+
+def _lasting(root: int) -> list[int]:
+    """A process and its descendants, less nginx's cache loader, which ends a minute after the start."""
+    return [pid for pid in family(root) if b"cache loader" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def _ways(instance: Instance, topology: Topology) -> dict[str, Way]:
