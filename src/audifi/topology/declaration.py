@@ -52,7 +52,7 @@ FRONT = (
         external_name="cname.vercel-dns.com",
         kind=Kind.FRONTEND,
         zone=Zone.PUBLIC,
-        arrives_in="part D",
+        arrives_in="part F",
         stands_in="dist/ served by the edge",
         source="design.md, Frontend Hosting (Vercel; Fly.io as the alternative)",
     ),
