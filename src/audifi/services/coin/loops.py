@@ -7,20 +7,18 @@ Units: *_S seconds.
 Errors: a database or a peer that is away is logged once, and tried again.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
 from audifi.kernel.server import Loop
+from audifi.kernel.stepping import for_ever
 from audifi.kernel.telemetry import log
 from audifi.services.coin.parts import Parts
 from audifi.services.coin.sagas import deploying, giving
 from audifi.services.coin.store import coins, invariants, stakes
-from audifi.wire.problems import Problem
 
 POLL_S: Final = 1.0
-FAILURE_S: Final = 3.0
 TIDY_EVERY_S: Final = 600.0
 COMPARE_EVERY_S: Final = 300.0  # each query reads whole tables: on a replica, now and then
 BATCH: Final = 20
@@ -83,23 +81,4 @@ _STEPS: Final[tuple[tuple[Step, float], ...]] = (
 
 def loops(parts: Parts) -> tuple[Loop, ...]:
     """Return the loops of a pod."""
-    return tuple(_for_ever(step, rest_s, parts) for step, rest_s in _STEPS)
-
-
-def _for_ever(step: Step, rest_s: float, parts: Parts) -> Loop:
-    async def run() -> None:
-        is_failing = False
-        while True:
-            try:
-                done = await step(parts)
-            except Problem as problem:
-                if not is_failing:
-                    log.warning("a loop waits for somebody who is away", loop=step.__name__, error=problem)
-                is_failing = True
-                await asyncio.sleep(FAILURE_S)
-                continue
-            is_failing = False
-            if done == 0:
-                await asyncio.sleep(rest_s)
-
-    return run
+    return tuple(for_ever(step, rest_s, parts) for step, rest_s in _STEPS)
