@@ -11,13 +11,12 @@ Example: ./audifi journey --fans 40 --kill postgres
 """
 
 import asyncio
-import json
 import sys
-from typing import Any
 
+from audifi.cli import telling
 from audifi.cli.options import DEFAULT, InstanceOption, JsonOption, running
 from audifi.drills.journey.losses import Loss
-from audifi.drills.journey.narration import LOOK, JourneyFailed, Narrator
+from audifi.drills.journey.narration import JourneyFailed, Narrator
 from audifi.drills.journey.play import Played, played
 from audifi.drills.journey.story import Story
 from audifi.local.errors import LocalError
@@ -51,44 +50,19 @@ def journey(
         story = Story.drawn(fans, seed)
     except ValueError as error:
         raise LocalError(str(error)) from error
-    narrator = Narrator(_as_json if json_ else _as_text)
+    narrator = Narrator(telling.as_json if json_ else telling.as_text)
     try:
         result = asyncio.run(played(found, story, narrator, loss=kill))
     except JourneyFailed as failure:
-        _failed(failure, as_json=json_)
+        telling.failed("journey", failure, is_json=json_)
         return 1
     _ended(result, as_json=json_)
     return 0
 
 
-def _as_json(event: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(event, default=str) + "\n")
-    sys.stdout.flush()
-
-
-def _as_text(event: dict[str, Any]) -> None:
-    match event["event"]:
-        case "ended":
-            line = f"{event['at_s']:7.1f} s  {event['step']} ({event['took_s']:.1f} s)"
-        case "note":
-            line = f"           · {event['text']}"
-        case _:
-            return  # a step is told when it ends; a failure says which one it was
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def _failed(failure: JourneyFailed, *, as_json: bool) -> None:
-    if as_json:
-        _as_json({"event": "failed", "step": failure.step, "reason": failure.reason, "look": LOOK})
-        return
-    sys.stdout.flush()
-    sys.stderr.write(f"audifi: the journey failed at: {failure.step}\n  {failure.reason}\n  look: {LOOK}\n")
-
-
 def _ended(result: Played, *, as_json: bool) -> None:
     if as_json:
-        _as_json({"event": "result", **result.as_json()})
+        telling.as_json({"event": "result", **result.as_json()})
         return
     totals = result.totals
     lines = (

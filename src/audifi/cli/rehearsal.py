@@ -10,12 +10,11 @@ Example: ./audifi rehearsal
 """
 
 import asyncio
-import json
 import sys
-from typing import Any
 
+from audifi.cli import telling
 from audifi.cli.options import DEFAULT, InstanceOption, JsonOption, running
-from audifi.drills.journey.narration import LOOK, JourneyFailed, Narrator
+from audifi.drills.journey.narration import JourneyFailed, Narrator
 from audifi.drills.rehearsal.play import Rehearsed, rehearsed
 
 
@@ -31,41 +30,16 @@ def rehearsal(*, json_: JsonOption = False, instance: InstanceOption = DEFAULT) 
     """
     found, _ = running(instance)
     try:
-        result = asyncio.run(rehearsed(found, Narrator(_as_json if json_ else _as_text)))
+        result = asyncio.run(rehearsed(found, Narrator(telling.as_json if json_ else telling.as_text)))
     except JourneyFailed as failure:
-        _failed(failure, as_json=json_)
+        telling.failed("rehearsal", failure, is_json=json_)
         return 1
     _ended(result, as_json=json_)
     return 0
 
 
-def _as_json(event: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(event, default=str) + "\n")
-    sys.stdout.flush()
-
-
-def _as_text(event: dict[str, Any]) -> None:
-    match event["event"]:
-        case "ended":
-            line = f"{event['at_s']:7.1f} s  {event['step']} ({event['took_s']:.1f} s)"
-        case "note":
-            line = f"           · {event['text']}"
-        case _:
-            return
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def _failed(failure: JourneyFailed, *, as_json: bool) -> None:
-    if as_json:
-        _as_json({"event": "failed", "step": failure.step, "reason": failure.reason, "look": LOOK})
-        return
-    sys.stdout.flush()
-    sys.stderr.write(f"audifi: the rehearsal failed at: {failure.step}\n  {failure.reason}\n  look: {LOOK}\n")
-
-
 def _ended(result: Rehearsed, *, as_json: bool) -> None:
     if as_json:
-        _as_json({"event": "result", **result.as_json()})
+        telling.as_json({"event": "result", **result.as_json()})
         return
     sys.stdout.write(f"\nSigned off after {result.took_s:.0f} s (run {result.run}): session {result.session_id}.\n")

@@ -10,14 +10,14 @@ Example: ./audifi swarm --viewers 1000 --fault kill-pod
 """
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 from typing import Any, Final
 
+from audifi.cli import telling
 from audifi.cli.options import DEFAULT, InstanceOption, JsonOption, running
 from audifi.drills import evidence
-from audifi.drills.journey.narration import LOOK, JourneyFailed, Narrator
+from audifi.drills.journey.narration import JourneyFailed, Narrator
 from audifi.drills.swarm import history as histories
 from audifi.drills.swarm.delays import Percentiles
 from audifi.drills.swarm.faults import Fault
@@ -92,10 +92,9 @@ def swarm(
         fault=fault,
     )
     try:
-        outcome, seen = asyncio.run(swarmed(found, wanted, Narrator(_as_json if json_ else _as_text)))
+        outcome, seen = asyncio.run(swarmed(found, wanted, Narrator(telling.as_json if json_ else _as_text)))
     except JourneyFailed as failure:
-        sys.stdout.flush()
-        sys.stderr.write(f"audifi: the swarm failed at: {failure.step}\n  {failure.reason}\n  look: {LOOK}\n")
+        telling.failed("swarm", failure, is_json=False)  # what it told until then stays the only JSON
         return 1
     if history is not None:
         histories.write(seen, history)
@@ -111,32 +110,20 @@ def _record(outcome: Outcome, wanted: Wanted) -> None:
     evidence.write(path, {"asked": asked, "seed": None, "units": UNITS, "figures": outcome.as_json()})
 
 
-def _as_json(event: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(event, default=str) + "\n")
-    sys.stdout.flush()
-
-
 def _as_text(event: dict[str, Any]) -> None:
-    match event["event"]:
-        case "ended":
-            line = f"{event['at_s']:7.1f} s  {event['step']} ({event['took_s']:.1f} s)"
-        case "note":
-            line = f"           · {event['text']}"
-        case "second":
-            delays = "" if event["p50_ms"] is None else f", seen {event['p50_ms']:.0f}/{event['p99_ms']:.0f} ms"
-            line = (
-                f"{event['at_s']:7.1f} s    {event['live']} live, {event['connects_per_s']} connects/s, "
-                f"{event['delivered_per_s']} delivered/s, {event['votes']} votes{delays}"
-            )
-        case _:
-            return
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    if event["event"] != "second":
+        telling.as_text(event)
+        return
+    delays = "" if event["p50_ms"] is None else f", seen {event['p50_ms']:.0f}/{event['p99_ms']:.0f} ms"
+    telling.line(
+        f"{event['at_s']:7.1f} s    {event['live']} live, {event['connects_per_s']} connects/s, "
+        f"{event['delivered_per_s']} delivered/s, {event['votes']} votes{delays}"
+    )
 
 
 def _ended(outcome: Outcome, *, as_json: bool) -> None:
     if as_json:
-        _as_json({"event": "result", **outcome.as_json()})
+        telling.as_json({"event": "result", **outcome.as_json()})
         return
     lines = ["", f"{outcome.viewers} viewers, {outcome.votes} votes, {outcome.connects_per_s:g} connects/s:"]
     for sentence, faults in outcome.verdict.items():
