@@ -2,42 +2,17 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import pytest
-import pytest_asyncio
+from tests.component.live.conftest import Redis
 from tests.component.live.listening import listening
 
 from audifi.clients.live.publishing import Publisher
 from audifi.kernel.cache import Cache
 from audifi.kernel.ids import new_id
-from audifi.kernel.settings import Secret
-from audifi.local.held import Held
 from audifi.wire.live import feed, protocol
 
 pytestmark = pytest.mark.asyncio
-
-
-@dataclass(frozen=True)
-class Redis:
-    """Where the cluster is."""
-
-    redis_nodes: tuple[str, ...]
-    redis_password: Secret
-
-
-@pytest.fixture(scope="module")
-def redis(stores: Held) -> Redis:
-    told = stores.environment("vstudio-service-1")
-    return Redis(tuple(told["REDIS_NODES"].split(",")), Secret(told["REDIS_PASSWORD"]))
-
-
-@pytest_asyncio.fixture
-async def cache(redis: Redis) -> AsyncIterator[Cache]:
-    opened = await Cache.open(redis)
-    yield opened
-    await opened.close()
 
 
 async def _log(cache: Cache, session_id: str) -> list[bytes]:

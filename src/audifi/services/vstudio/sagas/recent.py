@@ -7,7 +7,7 @@ Units: *_S seconds. Errors: SessionNotFound.
 """
 
 from collections import OrderedDict
-from typing import Final
+from typing import Final, TypeVar
 
 from audifi.services.vstudio import audience
 from audifi.services.vstudio.errors import SessionNotFound
@@ -15,6 +15,7 @@ from audifi.services.vstudio.parts import Parts
 from audifi.services.vstudio.store import sessions
 from audifi.services.vstudio.store.sessions import Session
 
+T = TypeVar("T")
 KEPT_S: Final = 1.0
 KEPT_MAX: Final = 1000
 _kept: OrderedDict[str, tuple[float, Session]] = OrderedDict()
@@ -31,10 +32,7 @@ async def session(parts: Parts, session_id: str) -> Session:
         found = await sessions.one(connection, session_id)
     if found is None:
         raise SessionNotFound
-    _kept[session_id] = (now_s, found)
-    _kept.move_to_end(session_id)
-    while len(_kept) > KEPT_MAX:
-        _kept.popitem(last=False)
+    _keep(_kept, session_id, (now_s, found))
     return found
 
 
@@ -44,8 +42,12 @@ async def viewers(parts: Parts, session_id: str) -> int:
     at_s, count = _watched.get(session_id, (-KEPT_S, 0))
     if now_s - at_s >= KEPT_S:
         count = await audience.viewers(parts.cache, session_id)
-        _watched[session_id] = (now_s, count)
-        _watched.move_to_end(session_id)
-        while len(_watched) > KEPT_MAX:
-            _watched.popitem(last=False)
+        _keep(_watched, session_id, (now_s, count))
     return count
+
+
+def _keep(kept: OrderedDict[str, T], session_id: str, value: T) -> None:
+    kept[session_id] = value
+    kept.move_to_end(session_id)
+    while len(kept) > KEPT_MAX:
+        kept.popitem(last=False)
