@@ -25,6 +25,7 @@ from audifi.drills.journey.release import Release, released
 from audifi.drills.journey.stage import Telling, stage
 from audifi.drills.journey.story import CHAIN, Story
 from audifi.local.held import Held
+from audifi.local.waiting import NotReady, wait_for
 from audifi.sdk import Audifi, new_key
 from audifi.sdk.transport import Request, Upload
 from audifi.wire.problems import Problem
@@ -153,12 +154,21 @@ async def test_everybody_is_let_in_or_refused_as_the_table_says(
     assert wrong == [], "\n".join(wrong)
 
 
+async def _holds(artist: Person, master_id: str) -> None:
+    async def mirrored() -> None:
+        if not (await artist.client.portfolio.holdings(master_id=master_id)).data:
+            raise NotReady("she holds no share of it yet")
+
+    await wait_for(mirrored, within_s=60, saying="the artist's reserve is hers", every_s=0.5)
+
+
 async def _world(people: Visitors, issue: Release, fan: Person, story: Story, directory: Path) -> World:
     artist, master_id = issue.artist, issue.master.id
     purchase = await fan.client.purchases.reserve(
         kind="PRIMARY", masterId=master_id, quantity=1, wallet=fan.wallet.address, paymentMethod="WALLET",
         consentVersions={},
     )  # fmt: skip
+    await _holds(artist, master_id)  # her reserve: minted by the launch, hers here once that block is final
     listing = await artist.client.listings.create(master_id, token_id=story.total_shares, price_wei=10**16)
     revenue = await artist.client.revenue.record(
         master_id, source="SYNC", amountWei="1001", externalReference=f"matrix-{master_id}"
