@@ -1,8 +1,8 @@
 """Let verbs talk to the running supervisor: a Unix socket that only its owner may open.
 
 Between: local.supervisor (serves) and cli, tests (ask).
-Shape: one request per connection, one JSON object a line: {"verb": "status" | "follow" | "restart" | "stop", …};
-answers are lines as well, until the connection ends.
+Shape: one request per connection, one JSON object a line: {"verb": "status" | "follow" | "restart" | "halt" |
+"resume" | "stop", …}; answers are lines as well, until the connection ends.
 Invariant: mode 0600. The path is opened through a directory descriptor, because a socket's path may not be longer
 than 107 bytes (unix(7)) and a clone may lie deep.
 Errors: NotRunning when nobody listens; LocalError carries the supervisor's own refusal.

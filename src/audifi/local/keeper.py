@@ -58,13 +58,21 @@ class Keeper:
             await self._end(self._child)
         await asyncio.wait_for(self._ready.wait(), self.pod.ready_within_s)
 
-    async def stop(self) -> None:
-        """End the process: politely, then by force."""
+    async def resume(self) -> None:
+        """Start again what was stopped, and return when it is ready."""
+        self._ready.clear()
+        self.begin()
+        await asyncio.wait_for(self._ready.wait(), self.pod.ready_within_s)
+
+    async def stop(self, *, by_force: bool = False) -> None:
+        """End the process and do not start it again: politely, then by force; or at once by force."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._child is not None:
             self._board.update(self.pod.name, State.STOPPING, pid=self._child.pid)
+            if by_force:
+                self._child.kill_group()
             await self._end(self._child)
         self._board.update(self.pod.name, State.STOPPED, pid=None)
 

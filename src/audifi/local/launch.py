@@ -104,6 +104,20 @@ async def restart(instance: Instance, name: str) -> AsyncGenerator[Event, None]:
             yield event
 
 
+async def halt(instance: Instance, name: str, *, by_force: bool = False) -> None:
+    """End a component's pods, or one pod, and keep them down until `resume`; by force it is SIGKILL at once."""
+    async with aclosing(ask(instance, "halt", name=name, by_force=by_force)) as events:
+        async for _ in events:
+            pass
+
+
+async def resume(instance: Instance, name: str) -> None:
+    """Start again what was halted; returns when it is ready."""
+    async with aclosing(ask(instance, "resume", name=name)) as events:
+        async for _ in events:
+            pass
+
+
 async def _ask_to_stop(instance: Instance, tell: Callable[[Event], None]) -> None:
     try:
         async with aclosing(ask(instance, "stop")) as events:

@@ -153,6 +153,10 @@ class Supervisor:
                 await self._follow(reader, writer, owner=request.get("owner", ""))
             case "restart":
                 await self._restart(request["name"], writer)
+            case "halt":
+                await self._halt(request["name"], writer, by_force=bool(request.get("by_force")))
+            case "resume":
+                await self._resume(request["name"], writer)
             case "stop":
                 self._stop.set()
                 await self._follow(reader, writer, owner="")
@@ -213,6 +217,27 @@ class Supervisor:
                 status = self._board.status(pod.name)
                 raise LocalError(f"{pod.name} is not ready again: {status.state}, {status.detail}") from error
             await _send(writer, {"event": "restarted", "name": pod.name})
+
+    async def _halt(self, name: str, writer: asyncio.StreamWriter, *, by_force: bool) -> None:
+        """Keep them down until `resume`: what a lost node, or a restore that needs the files for itself, looks like."""
+        pods = self._plan.units_named(name)
+        await asyncio.gather(*(self._keepers[pod.name].stop(by_force=by_force) for pod in pods))
+        for pod in pods:
+            await _send(writer, {"event": "halted", "name": pod.name})
+
+    async def _resume(self, name: str, writer: asyncio.StreamWriter) -> None:
+        pods = [
+            pod
+            for pod in self._plan.units_named(name)
+            if self._board.status(pod.name).state in {State.STOPPED, State.FAILED}
+        ]
+        try:
+            await asyncio.gather(*(self._keepers[pod.name].resume() for pod in pods))
+        except TimeoutError as error:
+            found = ", ".join(f"{pod.name} is {self._board.status(pod.name).state}" for pod in pods)
+            raise LocalError(f"not ready again: {found}; ./audifi logs says why") from error
+        for pod in pods:
+            await _send(writer, {"event": "resumed", "name": pod.name})
 
 
 async def _send(writer: asyncio.StreamWriter, event: dict[str, Any]) -> None:
