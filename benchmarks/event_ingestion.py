@@ -79,7 +79,7 @@ class Bench:
         number = next(_tokens)
         return ShareMinted(
             master_id=str(self.master_id), artist_id=str(self.artist_id), token_id=number, chain_id=1,
-            wallet=f"0x{number % 5000:040x}", tier=4, price_wei="1", tx_hash=f"0x{number:064x}", log_index=0,
+            wallet=f"0x{1 + number % 5000:040x}", tier=4, price_wei="1", tx_hash=f"0x{number:064x}", log_index=0,
         )  # fmt: skip
 
     async def by_queue(self) -> float:
