@@ -67,6 +67,14 @@ async def test_each_of_a_batch_is_answered_for_itself(pod: Pod) -> None:
     await socket.leave()
 
 
+async def test_an_option_may_be_named_by_its_place(pod: Pod) -> None:
+    socket = await pod.open()
+    await socket.say("vote", decisionId="d", optionIndex=1, requestId="r")
+    assert (await socket.heard("vote_ack"))["requestId"] == "r"
+    assert pod.neighbours.votes[-1].votes[0].choice == "1"
+    await socket.leave()
+
+
 async def test_a_vote_survives_a_service_that_stumbles(pod: Pod) -> None:
     pod.neighbours.failures = 2
     socket = await pod.open()

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 
+import msgspec
 import pytest
 from tests.component.ws import client
 from tests.component.ws.client import TEXT, Socket
@@ -63,6 +64,26 @@ async def test_what_is_no_handshake_of_ours_gets_a_status(
     assert socket.status == status
     async with asyncio.timeout(client.WITHIN_S):
         await socket.reader.read()  # and it is closed
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "code"),
+    [
+        ("/vstudio/not-an-id", {}, "NOT_FOUND"),
+        ("/vstudio/" + SESSION, {"Origin": "https://evil.example"}, "FORBIDDEN"),
+        ("/vstudio/" + SESSION, {"Upgrade": "h2c"}, "VALIDATION_ERROR"),
+    ],
+)
+async def test_a_refusal_is_the_envelope_of_every_api(
+    pod: Pod, path: str, headers: dict[str, str | None], code: str
+) -> None:
+    socket = await pod.connect(path, **headers)
+    assert socket.headers["content-type"] == "application/json"
+    async with asyncio.timeout(client.WITHIN_S):
+        told = msgspec.json.decode(await socket.reader.read())
+    assert told["error"]["code"] == code
+    assert told["error"]["message"]
+    assert told["requestId"].startswith("req_")
 
 
 async def test_our_origin_may_connect_and_firefox_too(pod: Pod) -> None:

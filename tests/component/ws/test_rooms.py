@@ -42,9 +42,9 @@ class Stage:
         """Events are committed, and published until Redis has them."""
         for _ in range(count):
             self.truth.append(f'{{"type":"chat_message","ts":1,"text":"{text}"}}')
-            await self._publish(len(self.truth))
+            await self.publish(len(self.truth))
 
-    async def _publish(self, seq: int) -> None:
+    async def publish(self, seq: int) -> None:
         async def tried() -> None:
             try:
                 await Publisher(self.first.cache).event(self.session_id, seq, self.truth[seq - 1].encode())
@@ -114,6 +114,17 @@ async def test_whoever_comes_back_gets_what_it_missed_from_any_pod(stage: Stage)
     await stage.happen()
     assert await events(back, 1) == [11]
     assert stage.second.neighbours.reads["snapshot"] == 0
+
+
+async def test_a_session_that_ended_is_told_and_then_its_sockets_are_closed_for_good(stage: Stage) -> None:
+    viewers = [await joined(pod, stage.session_id) for pod in (stage.first, stage.second)]
+    for viewer in viewers:
+        await viewer.heard("session_state")
+    stage.truth.append('{"type":"session_ended","ts":1,"reason":"ended"}')
+    await stage.publish(1)
+    for viewer in viewers:
+        assert (await viewer.heard("session_ended"))["reason"] == "ended"
+        assert await viewer.closed() == protocol.Code.SESSION_OVER
 
 
 async def test_a_pod_dies_and_its_viewers_go_on_at_the_other(stores: Held, stage: Stage) -> None:

@@ -44,13 +44,16 @@ from audifi.kernel.context import PROCESS
 from audifi.kernel.health import Health
 from audifi.kernel.http.address import client_address
 from audifi.kernel.identity import TokenVerifier
+from audifi.kernel.ids import request_id
 from audifi.kernel.internal import InternalTokens
 from audifi.kernel.jwks import RemoteKeys
 from audifi.kernel.logs import log
 from audifi.kernel.peers import Peers
+from audifi.kernel.problems import envelope
 from audifi.kernel.server import keep, serve_metrics, stop
 from audifi.kernel.settings import parse_or_exit
 from audifi.kernel.traces import Exporter
+from audifi.wire import problems
 from audifi.wire.live import addresses, protocol
 
 BACKLOG: Final = 4096
@@ -59,6 +62,11 @@ READ_BUFFER_BYTES: Final = 1024
 HANDSHAKE_S: Final = 10.0
 READY_EVERY_S: Final = 1.0
 _FULL: Final = logging.CRITICAL + 1
+_PROBLEMS: Final[dict[int, type[problems.Problem]]] = {
+    403: problems.Forbidden,
+    404: problems.NotFound,
+    503: problems.Unavailable,
+}
 
 
 def main() -> None:
@@ -245,6 +253,8 @@ def _answered(status: int, body: dict[str, Any]) -> picows.WSUpgradeResponseWith
 
 
 def _declined(declined: Declined) -> picows.WSUpgradeResponseWithListener:
-    body = declined.text.encode() + b"\n"
-    response = picows.WSUpgradeResponse.create_error_response(declined.status, body, declined.headers)
+    problem = _PROBLEMS.get(declined.status, problems.Invalid)(declined.text)
+    body = envelope(problem, request_id(), is_production=False)  # the text is ours: nothing of the inside is in it
+    head = (("Content-Type", "application/json"), ("Cache-Control", "no-store"), *declined.headers)
+    response = picows.WSUpgradeResponse.create_error_response(declined.status, body, head)
     return picows.WSUpgradeResponseWithListener(response, None)

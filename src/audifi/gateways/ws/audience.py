@@ -36,6 +36,9 @@ from audifi.wire.problems import Problem, Unavailable
 
 AHEAD_S: Final = 1.0
 BEGIN_S: Final = 3.0
+OVER_S: Final = 5.0  # to read how a session ended, before its sockets are closed
+SLICE: Final = 500  # closed before others have a turn of the event loop
+_ENDED: Final = b'{"type":"session_ended"'
 _STAMP: Final = re.compile(rb'\{"type":"[a-z_]+","ts":(\d+)')
 
 
@@ -142,6 +145,16 @@ class Audience:
         for seat in [each for each in self._ahead if each.seq <= self._fanout.seq]:
             self._meet(seat)
             self._replay(seat)
+        if any(isinstance(each, Event) and each.body.startswith(_ENDED) for each in batch):
+            self._spawn(self._end())
+
+    async def _end(self) -> None:
+        """Send everybody away for good: the session is over, and nothing will follow."""
+        await asyncio.sleep(OVER_S)
+        for index, viewer in enumerate(list(self._seats)):
+            viewer.close(protocol.Code.SESSION_OVER, "This session is over.")
+            if index % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
 
     # Bringing up to date.
 

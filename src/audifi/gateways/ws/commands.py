@@ -34,6 +34,7 @@ DIRECTORS: Final = frozenset({Role.ARTIST, Role.PRODUCER, Role.ADMIN})
 class _VoteFields(msgspec.Struct, rename="camel", kw_only=True):
     decision_id: str
     choice: str | None = None
+    option_index: int | None = None  # an option's place from 0, as old clients name it
     value: float | None = None
     ranking: tuple[str, ...] | None = None
     text: str | None = None
@@ -104,6 +105,8 @@ class Commands:
         if viewer.user_id is None:
             viewer.refuse(Code.NOT_ALLOWED, "Sign in to vote.", said.request_id)
             return
+        if fields.option_index is not None and fields.choice is None:
+            fields.choice = str(fields.option_index)  # vstudio-service takes an option's place for its id
         given = [each for each in (fields.choice, fields.value, fields.ranking, fields.text) if each is not None]
         if len(given) != 1:
             viewer.refuse(
@@ -114,7 +117,11 @@ class Commands:
             request_id=said.request_id or str(new_id()),
             user_id=viewer.user_id,
             ip=viewer.address,
-            **msgspec.structs.asdict(fields),
+            decision_id=fields.decision_id,
+            choice=fields.choice,
+            value=fields.value,
+            ranking=fields.ranking,
+            text=fields.text,
         )
         self._batches.vote(viewer.session_id, vote, partial(_voted, viewer, said, given[0]))
 

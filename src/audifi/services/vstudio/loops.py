@@ -21,6 +21,7 @@ TIMER_S: Final = 0.5  # a decision is closed so late at most; votes are refused 
 WISHES_S: Final = 1.0
 TIDY_EVERY_S: Final = 600.0
 ENGAGEMENT_DAYS: Final = 90  # domain.md 2.3
+CHAT_DAYS: Final = 365  # domain.md 6.6
 ROWS_MAX: Final = 5000
 Step = Callable[[Parts], Awaitable[int]]
 
@@ -33,6 +34,7 @@ async def forget_old(parts: Parts) -> int:
             tx,
             events_before=now - timedelta(seconds=protocol.LOG_S),
             engagement_before=now - timedelta(days=ENGAGEMENT_DAYS),
+            chat_before=now - timedelta(days=CHAT_DAYS),
             rows_max=ROWS_MAX,
         )
 

@@ -3,6 +3,7 @@
 import pytest
 from tests.component.vstudio.live.world import Person, Show, World
 
+from audifi.services.vstudio import loops
 from audifi.wire.live.calls import Chat, Chats
 from audifi.wire.live.protocol import CHATS, Code
 
@@ -63,3 +64,14 @@ async def test_who_talks_too_much_waits(live: World) -> None:
     show, fan = await live.show(), live.someone()
     statuses = [(await fan.post(f"{show.path}/chat", {"text": "again"})).status for _ in range(CHATS[0] + 1)]
     assert statuses == [*[201] * CHATS[0], 429]
+
+
+async def test_what_was_said_is_kept_for_a_year(live: World) -> None:
+    show, fan = await live.show(), live.someone()
+    await _say(live, show, _line(fan, "last year", "1"))
+    live.clock.advance(days=364)
+    await _say(live, show, _line(fan, "now", "2"))
+    live.clock.advance(days=2)
+    await loops.forget_old(live.parts)
+    query = "SELECT string_agg(text, ',') FROM vstudio.chat_messages WHERE session_id = $1"
+    assert await live.value(query, show.id) == "now"

@@ -164,6 +164,7 @@ CREATE TABLE vstudio.chat_messages (
     created_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (session_id, user_id, request_id)
 );
+CREATE INDEX chat_messages_age ON vstudio.chat_messages (created_at);
 CREATE INDEX chat_messages_session ON vstudio.chat_messages (session_id, created_at);
 CREATE INDEX chat_messages_user ON vstudio.chat_messages (user_id) WHERE user_id IS NOT NULL;
 
