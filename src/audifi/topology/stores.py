@@ -122,6 +122,18 @@ LOCAL_COMPONENTS = (
         runs_locally=True,
         source="architecture.md 2; HAProxy asks Patroni's REST: components.md 2",
     ),
+    Component(
+        name="backups",
+        kind=Kind.OBSERVABILITY,
+        purpose="makes, verifies and removes backups by their schedules (CloudNativePG's and CronJobs in production)",
+        zone=Zone.DATA,
+        replicas=1,
+        single_because="a schedule is kept by one; while it is away nothing but the next backup waits",
+        ports=(Port(name="control", number=9095),),
+        stateless=False,
+        runs_locally=True,
+        source="domain.md 7 (backups on a schedule); issue 6 (a clock that tests can move)",
+    ),
 )
 
 STORES = Stores(

@@ -109,7 +109,8 @@ def egress_is_allowed(topology: Topology) -> Iterator[Note]:
     called = {link.target for link in topology.links if link.kind in {LinkKind.PROVIDER, LinkKind.BACKUP}}
     for component in topology.components:
         host = component.external_name.removeprefix("*.")
-        if component.name in called and not any(
+        is_outside = component.zone is Zone.OUTSIDE  # backups on one machine stay on it
+        if is_outside and component.name in called and not any(
             fnmatch(host, pattern) or pattern.endswith(f".{host}") for pattern in allowed
         ):
             reason = f"{component.external_name} is not on the egress allowlist"
