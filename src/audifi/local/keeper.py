@@ -91,13 +91,25 @@ class Keeper:
             self._board.update(self.pod.name, state, detail)
 
     async def _end(self, child: Child) -> None:
-        child.send(self.pod.stop_signal)
         try:
-            await asyncio.wait_for(child.exited(), self.pod.stop_grace_s)
+            await asyncio.wait_for(self._asked_to_end(child), self.pod.stop_grace_s)
         except TimeoutError:
             self._board.update(self.pod.name, State.STOPPING, f"killed: still alive after {self.pod.stop_grace_s:g} s")
         child.kill_group()
         await child.exited()
+
+    async def _asked_to_end(self, child: Child) -> None:
+        """Return when it has ended by itself; one that is dead already is not asked."""
+        exited = asyncio.create_task(child.exited())
+        leaving = asyncio.ensure_future(self.pod.before_stop())
+        try:
+            await asyncio.wait({exited, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            child.send(self.pod.stop_signal)
+            await exited
+        finally:
+            leaving.cancel()
+            exited.cancel()
+            await asyncio.gather(leaving, exited, return_exceptions=True)
 
     async def _run(self) -> None:
         try:

@@ -30,6 +30,10 @@ def nothing_to_prepare() -> None:
     """The pod needs no file of ours."""
 
 
+async def nothing_before_stopping() -> None:
+    """The pod's stop signal is all it needs to end well."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PodSpec:
     """One process to keep alive."""
@@ -44,6 +48,8 @@ class PodSpec:
     ports: Mapping[str, int] = field(default_factory=dict[str, int])  # checked free before the start; shown by status
     after: tuple[str, ...] = ()
     prepare: Callable[[], None] = nothing_to_prepare
+    # What a cluster calls its preStop hook: awaited before the signal, within the same stop_grace_s.
+    before_stop: Callable[[], Awaitable[None]] = nothing_before_stopping
     stop_signal: signal.Signals = signal.SIGTERM
     stop_grace_s: float = 10.0  # then SIGKILL to the process group
     ready_within_s: float = 60.0  # the first start fails after this
@@ -67,4 +73,4 @@ class Runner(Protocol):
     def jobs(self, instance: Instance, topology: Topology) -> tuple[JobSpec, ...]: ...
 
 
-__all__ = ["JobSpec", "NotReady", "PodSpec", "Probe", "Runner", "nothing_to_prepare"]
+__all__ = ["JobSpec", "NotReady", "PodSpec", "Probe", "Runner", "nothing_before_stopping", "nothing_to_prepare"]

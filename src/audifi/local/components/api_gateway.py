@@ -2,7 +2,8 @@
 
 Between: targets.envoy (renders), topology (links, origins), local.resolution (the issuer auth-service was told).
 Invariant: the admin interface listens on loopback only; it is the pod's `metrics` port (counters and readiness).
-A stopping Envoy ends at once; the edge tries reads at the other pod, and writes that were never sent.
+A stopping Envoy first lets the edge go (components.envoy). A killed one cannot: the edge tries reads at the other
+pod, and writes that were never sent; a write that was is the client's to repeat, by its key.
 Errors: Envoy refuses a wrong configuration at its start; its log says where.
 Source: components.md 1 (Envoy ready in 0.17 s); Envoy 1.40 command line.
 """
@@ -10,8 +11,7 @@ Source: components.md 1 (Envoy ready in 0.17 s); Envoy 1.40 command line.
 from importlib.metadata import version
 
 from audifi.local import probes, resolution
-from audifi.local.binaries import binary
-from audifi.local.components import JobSpec, PodSpec
+from audifi.local.components import JobSpec, PodSpec, envoy
 from audifi.local.files import write_text
 from audifi.local.ports import LOOPBACK
 from audifi.local.state import Instance
@@ -23,7 +23,7 @@ from audifi.topology.model.whole import Topology
 from audifi.wire import environment
 
 COMPONENT = "api-gateway"
-WORKER_THREADS = 1  # a pod here is one event loop: two pods fill two cores
+LINGER_S = 32.0  # the longest answer of a route (wire.routes.TIMEOUT_S), and the drain before it
 
 
 def pods(instance: Instance, topology: Topology) -> tuple[PodSpec, ...]:
@@ -71,16 +71,16 @@ def _pod(instance: Instance, topology: Topology, name: str) -> PodSpec:
     async def ready() -> str:
         return (await probes.http_get(ports["metrics"], "/ready")).strip().lower()
 
-    # No hot restart: pods replace each other, and its shared memory would tie two instances together.
-    options = ("--concurrency", str(WORKER_THREADS), "--disable-hot-restart", "--log-level", "warning")
     return PodSpec(
         name=name,
         component=COMPONENT,
-        argv=(str(binary("envoy")), "-c", str(file), *options),
+        argv=envoy.command(str(file)),
         ready=ready,
         ports=ports,
         after=tuple(link.target for link in _routes(topology) if link.readiness),
         prepare=prepare,
+        before_stop=envoy.leaving(ports["metrics"], linger_s=LINGER_S),
+        stop_grace_s=LINGER_S + 3,
     )
 
 

@@ -2,7 +2,8 @@
 
 Between: targets.envoy.balancer (renders), topology (links, pods).
 Invariant: the admin interface listens on loopback only; it is the pod's `metrics` port (counters and readiness).
-A stopping Envoy cuts its sockets at once; their clients come back through the other pod.
+A stopping Envoy takes no new sockets for a while, then cuts the ones it has; their clients come back through the
+other pod.
 Errors: Envoy refuses a wrong configuration at its start; its log says where.
 Source: components.md 1 (Envoy ready in 0.17 s).
 """
@@ -10,8 +11,7 @@ Source: components.md 1 (Envoy ready in 0.17 s).
 from importlib.metadata import version
 
 from audifi.local import probes, resolution
-from audifi.local.binaries import binary
-from audifi.local.components import JobSpec, PodSpec
+from audifi.local.components import JobSpec, PodSpec, envoy
 from audifi.local.files import write_text
 from audifi.local.ports import LOOPBACK
 from audifi.local.state import Instance
@@ -21,7 +21,6 @@ from audifi.topology.model.whole import Topology
 
 COMPONENT = target.COMPONENT
 BEHIND = target.CLUSTER
-WORKER_THREADS = 1  # two pods fill two cores
 
 
 def pods(instance: Instance, topology: Topology) -> tuple[PodSpec, ...]:
@@ -59,13 +58,13 @@ def _pod(instance: Instance, topology: Topology, name: str) -> PodSpec:
     async def ready() -> str:
         return (await probes.http_get(ports["metrics"], "/ready")).strip().lower()
 
-    options = ("--concurrency", str(WORKER_THREADS), "--disable-hot-restart", "--log-level", "warning")
     return PodSpec(
         name=name,
         component=COMPONENT,
-        argv=(str(binary("envoy")), "-c", str(file), *options),
+        argv=envoy.command(str(file)),
         ready=ready,
         ports=ports,
         after=(BEHIND,),
         prepare=prepare,
+        before_stop=envoy.leaving(ports["metrics"], linger_s=envoy.DRAIN_S),
     )

@@ -12,8 +12,8 @@ answer, 101 or a refusal, is passed on as it is.
 Between: local.components.ws_balancer (writes it, starts Envoy), wire.live (paths, limits), agreement tests.
 Invariant: nothing here ends a socket that is quiet: pings are the pods' business. A reader who stops is felt by the
 pod within two small buffers here, so that the pod decides about slow viewers, not this program.
-Known: an Envoy that stops cuts its sockets at once; clients come back. In the cluster a hook drains the listeners and
-waits before the signal.
+Known: an Envoy that stops cuts its sockets in the end; clients come back. Before that it takes no new ones for a while:
+locally local.components.envoy waits, in the cluster a preStop hook does.
 Source: Envoy 1.40 stateful session, WebSocket upgrade and retry reference; domain.md 3; realtime.md 2.8 (64 KB).
 """
 
