@@ -184,8 +184,10 @@ class Consumer:
             await self.measure()
 
     async def measure(self) -> None:
-        """Set the gauges of depth and age of every stream."""
+        """Set the gauges of depth, age and dead letters of every stream."""
         for stream in self._streams:
+            letters = await self._redis.xlen(streams.dead_letters(stream, self._group))
+            gauge(metrics.QUEUE_DEAD_LETTERS_KEPT).labels(stream).set(letters)
             for row in await self._redis.xinfo_groups(stream):
                 if row["name"] in (self._group, self._group.encode()):
                     depth = int(row["pending"]) + int(row.get("lag") or 0)

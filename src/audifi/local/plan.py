@@ -42,6 +42,13 @@ RUNNERS: Final = {
     "ws-gateway": "ws_gateway",
     "ws-balancer": "ws_balancer",
     "edge": "edge",
+    "prometheus": "prometheus",
+    "alertmanager": "alertmanager",
+    "blackbox-exporter": "exporters",
+    "node-exporter": "exporters",
+    "redis-exporter": "exporters",
+    "slack": "receivers",
+    "pagerduty": "receivers",
 }
 
 

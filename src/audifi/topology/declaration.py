@@ -199,6 +199,7 @@ _PRODUCTION = Topology(
     guard=network.GUARD,
     regions=regions.REGIONS,
     telemetry=telemetry.SIGNALS,
+    watching=telemetry.WATCHING,
     alert_routes=telemetry.ALERT_ROUTES,
     escalation=telemetry.ESCALATION,
     promises=PROMISES,

@@ -11,9 +11,10 @@ Source: domain.md 5.7 (origins), 5.8, 5.9 (environments); components.md 2 (Patro
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from audifi.topology import links, outbound, promises, serving, stores, thirdparties, zone
+from audifi.topology import links, outbound, promises, serving, stores, telemetry, thirdparties, zone
 from audifi.topology.model.compute import Component, Kind, Port
 from audifi.topology.model.network import Link, LinkKind
+from audifi.topology.model.observe import AlertRoute, Telemetry
 from audifi.topology.model.whole import Topology
 from audifi.topology.references import (
     DatabaseUrl,
@@ -56,6 +57,9 @@ LOCAL_NOW = frozenset(
         "coin-service",
         "analytics-service",
         "worker",
+        "prometheus",
+        "alertmanager",
+        "blackbox-exporter",
         *thirdparties.STANDINS,
         *(chain.name for chain in thirdparties.LOCAL_COMPONENTS),
     }
@@ -113,6 +117,7 @@ def local(production: Topology) -> Topology:
     components = (
         *(_locally(component) for component in production.components),
         *stores.LOCAL_COMPONENTS,
+        *telemetry.LOCAL_COMPONENTS,
         *thirdparties.LOCAL_COMPONENTS,
     )
     return replace(
@@ -140,6 +145,9 @@ def local(production: Topology) -> Topology:
                 node_loss_detection_s=20,
             ),
         ),
+        telemetry=tuple(_watched_closely(signal) for signal in production.telemetry),
+        watching=telemetry.LOCAL_WATCHING,
+        alert_routes=tuple(_told_soon(route) for route in production.alert_routes),
         promises=promises.on_one_machine(production.promises),
         regions=production.regions[:1],
     )
@@ -285,12 +293,23 @@ def _locally(component: Component) -> Component:
     match component.name:
         case "mail":  # the stand-in's own ports; the numbers only name them, local.ports allocates
             return replace(component, ports=(Port(name="smtp", number=1025), Port(name="http", number=8025)))
-        case "pgbouncer":
+        case "pgbouncer" | "prometheus" | "alertmanager":
             return replace(component, replicas=1, single_because="one machine is one failure domain")
         case "edge":
             return replace(component, ports=(*component.ports, Port(name="metrics", number=9113)))
         case _:
             return component
+
+
+def _watched_closely(signal: Telemetry) -> Telemetry:
+    """A drill that lasts a minute needs more than four samples."""
+    return replace(signal, interval_s=telemetry.LOCAL_SCRAPE_S) if signal.signal == "metrics" else signal
+
+
+def _told_soon(route: AlertRoute) -> AlertRoute:
+    """The same waiting, at the pace of one machine."""
+    pace = telemetry.LOCAL_WATCHING.pace
+    return replace(route, group_wait_s=route.group_wait_s // pace, repeat_s=route.repeat_s // pace)
 
 
 def _with_hosts(topology: Topology, hosts: Mapping[str, str]) -> Topology:

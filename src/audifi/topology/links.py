@@ -206,6 +206,9 @@ OBSERVATION = (
     *(_observe("prometheus", name, "metrics", "scrape every 15 s") for name in SCRAPED),
     *(_observe(name, "tempo", "otlp", "traces") for name in ("api-gateway", "ws-balancer", *WITH_IDENTITY)),
     _observe("collector", "loki", "http", "logs of every pod"),
+    _observe("prometheus", "blackbox-exporter", "http", "what only somebody outside can see"),
+    _observe("blackbox-exporter", "edge", "https", "public health; certificates of every host"),
+    _observe("blackbox-exporter", "pgbouncer", "pgbouncer", "that it accepts connections"),
     _observe("prometheus", "alertmanager", "http", "alerts that fire"),
     _observe("grafana", "prometheus", "http", "dashboards and alert rules"),
     _observe("grafana", "loki", "http", "log search and alert rules"),
@@ -220,6 +223,12 @@ LINKS = (*ROUTES, *CALLS, *STORES, *PROVIDERS, *OBSERVATION)
 
 # On one machine the leader lease and the Services of the cluster are programs of their own.
 LOCAL_LINKS = (
+    _observe("prometheus", "redis-exporter", "http", "what it asks of every Redis"),
+    _observe("redis-exporter", "redis-cluster", "redis", "its figures"),
+    _observe("redis-exporter", "redis-queue", "redis", "its figures"),
+    _observe("prometheus", "node-exporter", "http", "how full disks are"),
+    _observe("prometheus", "postgres-services", "metrics", "scrape"),
+    _observe("prometheus", "etcd", "client", "scrape"),
     *(
         Link(
             source=provider,
@@ -265,4 +274,24 @@ LOCAL_LINKS = (
         for port, purpose in (("postgres", "sessions of PgBouncer"), ("rest", "who is primary, who lags"))
     ),
     *(_store("pgbouncer", "postgres-services", port, f"the {port}") for port in ("writer", "reader")),
+    *(
+        Link(
+            source="backups",  # they stay on this machine
+            target=target,
+            port=port,
+            kind=LinkKind.BACKUP,
+            purpose=purpose,
+            connect_ms=1000,
+            deadline_ms=1000 * 3600,
+            in_request=False,
+            source_text="domain.md 7",
+        )
+        for target, port, purpose in (
+            ("postgres", "postgres", "backups of the primary"),
+            ("postgres", "rest", "who is primary; archiving switched on"),
+            ("redis-cluster", "redis", "snapshots of every primary"),
+            ("redis-queue", "redis", "snapshots"),
+        )
+    ),
+    _observe("prometheus", "backups", "control", "scrape: ages and failures of backups"),
 )

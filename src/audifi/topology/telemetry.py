@@ -7,13 +7,21 @@ Source: design.md "Monitoring & Observability"; domain.md 6.1, 6.6, 7 (severitie
 """
 
 from audifi.topology.model.compute import Component, Kind, Port, Resources, Zone
-from audifi.topology.model.observe import AlertRoute, Escalation, EscalationStep, Telemetry
+from audifi.topology.model.observe import AlertRoute, Escalation, EscalationStep, Telemetry, Watching
 from audifi.topology.shapes import accepts, availability, image
 
 STACK = "design.md, Stack"
 
 
-def _component(name: str, purpose: str, ports: tuple[Port, ...], *, replicas: int = 1, because: str = "") -> Component:
+def _component(  # keyword-only: what differs between them
+    name: str,
+    purpose: str,
+    ports: tuple[Port, ...],
+    *,
+    replicas: int = 1,
+    because: str = "",
+    arrives_in: str = "part F",
+) -> Component:
     return Component(
         name=name,
         kind=Kind.OBSERVABILITY,
@@ -33,7 +41,7 @@ def _component(name: str, purpose: str, ports: tuple[Port, ...], *, replicas: in
         availability=availability(),
         image=image(name),
         stateless=False,
-        arrives_in="part E",
+        arrives_in=arrives_in,
         source=STACK,
     )
 
@@ -46,8 +54,15 @@ COMPONENTS = (
         "metrics of infrastructure and applications; alert rules",
         (Port(name="http", number=9090),),
         replicas=2,
+        arrives_in="",
     ),
-    _component("alertmanager", "groups alerts and sends them on", (Port(name="http", number=9093),), replicas=2),
+    _component(
+        "alertmanager",
+        "groups alerts and sends them on",
+        (Port(name="http", number=9093),),
+        replicas=2,
+        arrives_in="",
+    ),
     _component("grafana", "dashboards, log search, alert rules", (Port(name="http", number=3000),), because=_LOSS),
     _component("loki", "logs of everything, searchable", (Port(name="http", number=3100),), because=_LOSS),
     _component(
@@ -55,6 +70,13 @@ COMPONENTS = (
         "distributed traces",
         (Port(name="http", number=3200), Port(name="otlp", number=4318)),
         because=_LOSS,
+    ),
+    _component(
+        "blackbox-exporter",
+        "asks from outside: public health, certificates, what has no metrics of its own",
+        (Port(name="http", number=9115),),
+        because=_LOSS,
+        arrives_in="",
     ),
     _component(
         "collector", "takes every node's logs to Loki", (Port(name="http", number=12345),), because="one per node"
@@ -89,6 +111,38 @@ SIGNALS = (
         source=f"{STACK}: Jaeger / Tempo; domain.md 6.6 (7 d); sampling decided here, errors always",
     ),
 )
+
+WATCHING = Watching(evaluate_s=15, pace=1, source="domain.md 6.1 (scrape and evaluate 15 s)")
+
+# What one machine runs where the cluster has exporters beside each pod, and the kubelet.
+LOCAL_COMPONENTS = (
+    Component(
+        name="redis-exporter",
+        kind=Kind.OBSERVABILITY,
+        purpose="asks every Redis for its figures (one beside each pod in the cluster)",
+        zone=Zone.PRIVATE,
+        replicas=1,
+        single_because="it asks whoever it is told to; one machine needs one",
+        ports=(Port(name="http", number=9121),),
+        runs_locally=True,
+        source="domain.md 5.3 (exporters: 9121)",
+    ),
+    Component(
+        name="node-exporter",
+        kind=Kind.OBSERVABILITY,
+        purpose="says how full disks are (the kubelet's figures in the cluster)",
+        zone=Zone.PRIVATE,
+        replicas=1,
+        single_because="one machine has one",
+        ports=(Port(name="http", number=9100),),
+        runs_locally=True,
+        source="domain.md 5.3 (exporters: 9100)",
+    ),
+)
+
+# Durations of production: minutes. A drill waits for seconds.
+LOCAL_WATCHING = Watching(evaluate_s=1, pace=10, source="decided here: a drill lasts three minutes at most")
+LOCAL_SCRAPE_S = 2
 
 ALERT_ROUTES = (
     AlertRoute(severity="critical", receiver="pagerduty", group_wait_s=10, repeat_s=900, source="domain.md 6.1, 6.4"),

@@ -84,7 +84,7 @@ COMPONENTS = (
         "slack",
         purpose="alerts people read",
         external_name="hooks.slack.com",
-        arrives_in="part E",
+        arrives_in="",
         stands_in="a stand-in of its webhook",
         source="design.md, Stack: Slack notifications",
     ),
@@ -92,7 +92,7 @@ COMPONENTS = (
         "pagerduty",
         purpose="alerts that wake people, and their escalation",
         external_name="events.pagerduty.com",
-        arrives_in="part E",
+        arrives_in="",
         stands_in="a stand-in of its events API",
         source="design.md, Stack: PagerDuty integration",
     ),
@@ -114,7 +114,7 @@ LOCAL_COMPONENTS = tuple(
     )
     for name, number in (("ethereum", 8545), ("polygon", 8546), ("base", 8547))
 )
-STANDINS = frozenset({"alchemy", "infura", "pinata", "pinning-service", "nft-storage", "stripe"})
+STANDINS = frozenset({"alchemy", "infura", "pinata", "pinning-service", "nft-storage", "stripe", "slack", "pagerduty"})
 STANDIN_PORTS = (Port(name="http", number=8080), Port(name="control", number=8081))
 
 _ROWS = (

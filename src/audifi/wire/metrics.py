@@ -73,6 +73,7 @@ QUEUE_DEPTH: Final = _gauge("queue_depth", "Entries not acknowledged or not read
 QUEUE_OLDEST_AGE: Final = _gauge("queue_oldest_age_seconds", "Age of the oldest entry not handled.", "stream")
 QUEUE_HANDLED: Final = _counter("queue_events_total", "Events handled.", "stream", "result")
 QUEUE_DEAD_LETTERS: Final = _counter("queue_dead_letters_total", "Events given up.", "stream")
+QUEUE_DEAD_LETTERS_KEPT: Final = _gauge("queue_dead_letters_kept", "Events given up and not sent again.", "stream")
 
 # Identity and mail.
 AUTH_LOGINS: Final = _counter("auth_logins_total", "Sign-ins tried.", "result")
@@ -137,6 +138,10 @@ DIVIDEND_DEPOSITED: Final = _gauge("dividend_deposited_wei", "Dividends deposite
 PG_REPLICATION_LAG: Final = _gauge("pg_replication_lag_seconds", "How far a replica is behind.")
 BACKUP_LAST_SUCCESS: Final = _gauge("backup_last_success_timestamp", "When a backup last succeeded.", "component")
 BACKUP_RESTORE_VERIFIED: Final = _gauge("backup_restore_verified_timestamp", "When a restore was last verified.")
+BACKUP_AGE: Final = _gauge("backup_age_s", "How old the newest backup is.", "component")
+BACKUP_PERIOD: Final = _gauge("backup_period_s", "How often the schedule wants one.", "component")
+BACKUP_FAILURES: Final = _counter("backup_failures_total", "Backups that could not be made.", "component")
+BACKUP_DAMAGED: Final = _gauge("backup_damaged", "Backups that the last verification could not read.", "component")
 CERT_EXPIRY_DAYS: Final = _gauge("cert_expiry_days", "Days until the certificate expires.")
 PROCESS_STARTED: Final = _gauge("service_info", "1; says which version runs.", "service", "pod", "version")
 

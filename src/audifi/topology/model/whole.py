@@ -26,7 +26,7 @@ from audifi.topology.model.edge import (
     WebSocket,
 )
 from audifi.topology.model.network import Egress, Guard, Link, Mesh, Network, RateLimit, Region
-from audifi.topology.model.observe import AlertRoute, Escalation, Telemetry
+from audifi.topology.model.observe import AlertRoute, Escalation, Telemetry, Watching
 from audifi.topology.model.promise import Promise
 from audifi.topology.model.providers import Chain, Provider, RpcPolicy
 
@@ -96,6 +96,7 @@ class Topology:
     guard: Guard
     regions: tuple[Region, ...]
     telemetry: tuple[Telemetry, ...]
+    watching: Watching
     alert_routes: tuple[AlertRoute, ...]
     escalation: Escalation
     promises: tuple[Promise, ...]
