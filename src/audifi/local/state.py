@@ -16,6 +16,7 @@ from pathlib import Path
 from audifi.local.files import make_directory, write_text
 from audifi.local.ports import Ports
 from audifi.local.process import ProcessId
+from audifi.local.recovery.secrets.history import History
 from audifi.local.secrets import Secrets
 
 
@@ -50,7 +51,12 @@ class Instance:
 
     @cached_property
     def secrets(self) -> Secrets:
-        return Secrets(self.path / "secrets")
+        return Secrets(self.path / "secrets", self.history)
+
+    @property
+    def history(self) -> History:
+        """What every secret was."""
+        return History(self.path)
 
     @property
     def certificates(self) -> Path:
