@@ -19,6 +19,7 @@ import pytest
 from tests.tidy import tree
 
 from audifi.cli import main
+from audifi.topology.audit import audit
 from audifi.topology.declaration import platform
 
 DECISION_LINES_MAX = 60
@@ -179,10 +180,6 @@ def test_every_verb_shows_an_example_and_its_exits(verb: str) -> None:
 
 def test_every_promise_names_its_proof() -> None:
     """Taught by recovery times that stood in a design for years and were never measured."""
-    promises = platform("production").promises
-    found = [
-        f"{promise.name}: {promise.proof!r}"
-        for promise in promises
-        if not LATER.search(promise.proof) and not (tree.ROOT / promise.proof.partition("::")[0]).is_file()
-    ]
-    assert not found, tree.listing(found, "Name a test (tests/…::test_…), a drill's file, or the part that proves it:")
+    notes = audit(platform("production"))
+    found = [note.reason for note in notes if note.rule == "promise-proof"]
+    assert not found, tree.listing(found, "Name a probe, a drill, or what the promise awaits (topology.model.promise):")

@@ -6,7 +6,8 @@ Source: design.md "Network Topology", "Backend Infrastructure", "Real-Time Conne
 """
 
 from audifi.topology.detection import PROCESS_KILLED
-from audifi.topology.sentences.wording import LOSSES, OUTBOUND, PROVIDERS, behaves, configured, count
+from audifi.topology.model.promise import Proof
+from audifi.topology.sentences.wording import DRILLED, KUBERNETES, behaves, configured, count
 
 PODS = "design.md, Network Topology"
 TEMPLATE = "design.md, Kubernetes Configuration"
@@ -22,31 +23,125 @@ POD_PROMISES = (
     count("pods-payment", "PAYMENT SERVICE (2 pods)", "payment-service", 2, "pods", source=PODS),
     count("pods-coin", "COIN SERVICE (2 pods)", "coin-service", 2, "pods", source=PODS),
     count("pods-analytics", "ANALYTICS SERVICE (2 pods)", "analytics-service", 2, "pods", source=PODS),
-    configured("private-network", "Private Network between the cluster and the data layer", "postgres", source=PODS),
+    configured(
+        "private-network",
+        "Private Network between the cluster and the data layer",
+        "postgres",
+        source=PODS,
+        proof=Proof.CLUSTER,
+        awaits=KUBERNETES,
+    ),
     behaves(
         "pod-loss",
         "replicas: 3",
         "auth-service",
         fault=PROCESS_KILLED,
-        proof=LOSSES,
         source=f"{TEMPLATE}; architecture.md 4",
+        proof=Proof.LATER,
+        awaits=DRILLED,
     ),
-    behaves("gateway-loss", "API GATEWAY", "api-gateway", fault=PROCESS_KILLED, source=f"{PODS}; architecture.md 4"),
+    behaves(
+        "gateway-loss",
+        "API GATEWAY",
+        "api-gateway",
+        fault=PROCESS_KILLED,
+        source=f"{PODS}; architecture.md 4",
+        proof=Proof.LATER,
+        awaits=DRILLED,
+    ),
 )
 
 TEMPLATE_PROMISES = (
-    configured("image-name", "image: ghcr.io/audifi/auth-service", "auth-service", source=TEMPLATE),
-    configured("port-auth", "containerPort: 3001", "auth-service", amount=3001, unit="port", source=TEMPLATE),
-    configured("request-memory", 'requests: memory: "256Mi"', "auth-service", amount=256, unit="MiB", source=TEMPLATE),
-    configured("request-cpu", 'requests: cpu: "100m"', "auth-service", amount=100, unit="m", source=TEMPLATE),
-    configured("limit-memory", 'limits: memory: "512Mi"', "auth-service", amount=512, unit="MiB", source=TEMPLATE),
-    configured("limit-cpu", 'limits: cpu: "500m"', "auth-service", amount=500, unit="m", source=TEMPLATE),
-    configured("liveness", "livenessProbe: path: /health, port: 3001", "auth-service", source=TEMPLATE),
-    configured("liveness-delay", "initialDelaySeconds: 10", "auth-service", amount=10, unit="s", source=TEMPLATE),
-    configured("readiness", "readinessProbe: path: /ready, port: 3001", "auth-service", source=TEMPLATE),
-    configured("readiness-delay", "initialDelaySeconds: 5", "auth-service", amount=5, unit="s", source=TEMPLATE),
     configured(
-        "mesh", "CURRENT: Start without mesh, add later as needed", "api-gateway", source="design.md, Service Mesh"
+        "image-name",
+        "image: ghcr.io/audifi/auth-service",
+        "auth-service",
+        source=TEMPLATE,
+        proof=Proof.CLUSTER,
+        awaits=KUBERNETES,
+    ),
+    configured(
+        "port-auth",
+        "containerPort: 3001",
+        "auth-service",
+        amount=3001,
+        unit="port",
+        source=TEMPLATE,
+        proof=Proof.CLUSTER,
+        awaits=KUBERNETES,
+    ),
+    configured(
+        "request-memory",
+        'requests: memory: "256Mi"',
+        "auth-service",
+        amount=256,
+        unit="MiB",
+        source=TEMPLATE,
+        proof=Proof.CLUSTER,
+        awaits=KUBERNETES,
+    ),
+    configured(
+        "request-cpu",
+        'requests: cpu: "100m"',
+        "auth-service",
+        amount=100,
+        unit="m",
+        source=TEMPLATE,
+        proof=Proof.CLUSTER,
+        awaits=KUBERNETES,
+    ),
+    configured(
+        "limit-memory",
+        'limits: memory: "512Mi"',
+        "auth-service",
+        amount=512,
+        unit="MiB",
+        source=TEMPLATE,
+        proof=Proof.CLUSTER,
+        awaits=KUBERNETES,
+    ),
+    configured(
+        "limit-cpu",
+        'limits: cpu: "500m"',
+        "auth-service",
+        amount=500,
+        unit="m",
+        source=TEMPLATE,
+        proof=Proof.CLUSTER,
+        awaits=KUBERNETES,
+    ),
+    configured(
+        "liveness", "livenessProbe: path: /health, port: 3001", "auth-service", source=TEMPLATE, awaits=KUBERNETES
+    ),
+    configured(
+        "liveness-delay",
+        "initialDelaySeconds: 10",
+        "auth-service",
+        amount=10,
+        unit="s",
+        source=TEMPLATE,
+        proof=Proof.CLUSTER,
+        awaits=KUBERNETES,
+    ),
+    configured(
+        "readiness", "readinessProbe: path: /ready, port: 3001", "auth-service", source=TEMPLATE, awaits=KUBERNETES
+    ),
+    configured(
+        "readiness-delay",
+        "initialDelaySeconds: 5",
+        "auth-service",
+        amount=5,
+        unit="s",
+        source=TEMPLATE,
+        proof=Proof.CLUSTER,
+        awaits=KUBERNETES,
+    ),
+    configured(
+        "mesh",
+        "CURRENT: Start without mesh, add later as needed",
+        "api-gateway",
+        source="design.md, Service Mesh",
+        proof=Proof.DECLARATION,
     ),
 )
 
@@ -70,6 +165,8 @@ LIVE_PROMISES = (
         unit="viewers not back after a pod died",
         fault=PROCESS_KILLED,
         source=HANDLING,
+        proof=Proof.LATER,
+        awaits=DRILLED,
     ),
     behaves(
         "ws-scaling", "Redis Pub/Sub for cross-pod", "ws-gateway", unit="viewers that missed a vote", source=HANDLING
@@ -88,7 +185,8 @@ RPC_PROMISES = (
         unit="caller errors",
         fault="provider-lost",
         source=RPC,
-        proof=PROVIDERS,
+        proof=Proof.LATER,
+        awaits=DRILLED,
     ),
     behaves(
         "rpc-rate-limit",
@@ -97,7 +195,8 @@ RPC_PROMISES = (
         unit="caller errors",
         fault="rate-limited",
         source=RPC,
-        proof=PROVIDERS,
+        proof=Proof.LATER,
+        awaits=DRILLED,
     ),
     configured("rpc-pooling", "Connection pooling", "alchemy", source=RPC),
     configured(
@@ -117,9 +216,15 @@ IPFS_PROMISES = (
         "pinata",
         unit="pins whose content does not match their CID",
         source=IPFS,
-        proof=OUTBOUND,
     ),
-    configured("ipfs-regions", "Regional redundancy", "pinata", source=IPFS),
+    configured(
+        "ipfs-regions",
+        "Regional redundancy",
+        "pinata",
+        source=IPFS,
+        proof=Proof.PROVIDER,
+        awaits="Pinata: it has no interface that tells where a pin lies (part F lists its plan)",
+    ),
     count(
         "ipfs-backup", "Backup: NFT.Storage: Secondary pin locations", "nft-storage", 2, "further places", source=IPFS
     ),

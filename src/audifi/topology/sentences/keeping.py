@@ -7,7 +7,8 @@ Source: design.md "Database Infrastructure", "Disaster Recovery".
 """
 
 from audifi.topology.detection import NODE_LOST, PROCESS_KILLED, REGION_LOST, RESTORE
-from audifi.topology.sentences.wording import LOSSES, behaves, configured, count, kept, loses, recovers
+from audifi.topology.model.promise import Proof
+from audifi.topology.sentences.wording import DRILLED, TWO_REGIONS, behaves, configured, count, kept, loses, recovers
 
 POSTGRES = "design.md, PostgreSQL"
 REDIS = "design.md, Redis Cluster"
@@ -21,7 +22,7 @@ STORE_PROMISES = (
     count("postgres-replicas", "READ REPLICAS: replica-1, replica-2", "postgres", 2, "replicas", source=POSTGRES),
     behaves("postgres-streaming", "streaming replication", "postgres", unit="s behind", amount=5, source=POSTGRES),
     configured("postgres-pooling", "Connection Pooling: PgBouncer", "pgbouncer", source=POSTGRES),
-    configured("postgres-daily", "Backups: Daily", "postgres", source=POSTGRES),
+    configured("postgres-daily", "Backups: Daily", "postgres", source=POSTGRES, proof=Proof.LATER, awaits=DRILLED),
     behaves(
         "postgres-pitr",
         "PITR",
@@ -29,6 +30,8 @@ STORE_PROMISES = (
         unit="rows that differ after a restore to a second",
         fault=RESTORE,
         source=POSTGRES,
+        proof=Proof.LATER,
+        awaits=DRILLED,
     ),
     count("redis-nodes", "REDIS CLUSTER (6 nodes minimum)", "redis-cluster", 6, "nodes", source=REDIS),
     count("redis-masters", "Master 1-3 ──▶ Slave 1-3", "redis-cluster", 3, "pairs", source=REDIS),
@@ -40,17 +43,71 @@ STORE_PROMISES = (
 
 BACKUP_PROMISES = (
     configured(
-        "backup-postgres-hourly", "PostgreSQL: Hourly + Daily", "postgres", amount=3600, unit="s", source=BACKUPS
+        "backup-postgres-hourly",
+        "PostgreSQL: Hourly + Daily",
+        "postgres",
+        amount=3600,
+        unit="s",
+        source=BACKUPS,
+        proof=Proof.LATER,
+        awaits=DRILLED,
     ),
-    kept("backup-postgres-kept", "PostgreSQL: 30 days", "postgres", 30, source=BACKUPS),
-    recovers("backup-postgres-rto", "PostgreSQL: RTO 1 hour", "postgres", 3600, fault=RESTORE, source=BACKUPS),
-    configured("backup-redis-daily", "Redis: Daily snapshot", "redis-cluster", amount=86_400, unit="s", source=BACKUPS),
-    kept("backup-redis-kept", "Redis: 7 days", "redis-cluster", 7, source=BACKUPS),
-    recovers("backup-redis-rto", "Redis: RTO 15 min", "redis-cluster", 900, fault=RESTORE, source=BACKUPS),
-    configured("backup-ipfs", "IPFS: Permanent, ∞", "pinata", source=BACKUPS),
-    configured("backup-secrets-change", "Secrets: On change", "postgres", source=BACKUPS),
-    kept("backup-secrets-kept", "Secrets: 90 days", "postgres", 90, source=BACKUPS),
-    recovers("backup-secrets-rto", "Secrets: RTO 30 min", "postgres", 1800, fault=RESTORE, source=BACKUPS),
+    kept(
+        "backup-postgres-kept", "PostgreSQL: 30 days", "postgres", 30, source=BACKUPS, proof=Proof.LATER, awaits=DRILLED
+    ),
+    recovers(
+        "backup-postgres-rto",
+        "PostgreSQL: RTO 1 hour",
+        "postgres",
+        3600,
+        fault=RESTORE,
+        source=BACKUPS,
+        proof=Proof.LATER,
+        awaits=DRILLED,
+    ),
+    configured(
+        "backup-redis-daily",
+        "Redis: Daily snapshot",
+        "redis-cluster",
+        amount=86_400,
+        unit="s",
+        source=BACKUPS,
+        proof=Proof.LATER,
+        awaits=DRILLED,
+    ),
+    kept("backup-redis-kept", "Redis: 7 days", "redis-cluster", 7, source=BACKUPS, proof=Proof.LATER, awaits=DRILLED),
+    recovers(
+        "backup-redis-rto",
+        "Redis: RTO 15 min",
+        "redis-cluster",
+        900,
+        fault=RESTORE,
+        source=BACKUPS,
+        proof=Proof.LATER,
+        awaits=DRILLED,
+    ),
+    configured(
+        "backup-ipfs",
+        "IPFS: Permanent, ∞",
+        "pinata",
+        source=BACKUPS,
+        proof=Proof.PROVIDER,
+        awaits="Pinata and NFT.Storage: nothing measured today shows that a copy is permanent (part F)",
+    ),
+    configured(
+        "backup-secrets-change", "Secrets: On change", "postgres", source=BACKUPS, proof=Proof.LATER, awaits=DRILLED
+    ),
+    kept("backup-secrets-kept", "Secrets: 90 days", "postgres", 90, source=BACKUPS, proof=Proof.LATER, awaits=DRILLED),
+    recovers(
+        "backup-secrets-rto",
+        "Secrets: RTO 30 min",
+        "postgres",
+        1800,
+        fault=RESTORE,
+        source=BACKUPS,
+        proof=Proof.LATER,
+        awaits=DRILLED,
+    ),
 )
 
 LOSS_PROMISES = (
@@ -60,8 +117,9 @@ LOSS_PROMISES = (
         "postgres",
         5,
         fault=PROCESS_KILLED,
-        proof=LOSSES,
         source=f"{BUDGETS}: ≤ 5 s",
+        proof=Proof.LATER,
+        awaits=DRILLED,
     ),
     recovers(
         "postgres-node",
@@ -70,6 +128,8 @@ LOSS_PROMISES = (
         90,
         fault=NODE_LOST,
         source="kubernetes.md: noticed after 40-55 s; promotion and reconnecting take up to 35 s more",
+        proof=Proof.LATER,
+        awaits=DRILLED,
     ),
     recovers(
         "redis-process",
@@ -77,11 +137,32 @@ LOSS_PROMISES = (
         "redis-cluster",
         5,
         fault=PROCESS_KILLED,
-        proof=LOSSES,
         source=f"{BUDGETS}: ≤ 5 s",
+        proof=Proof.LATER,
+        awaits=DRILLED,
     ),
-    loses("postgres-no-loss", "streaming replication", "postgres", 0, "writes lost", fault=NODE_LOST, source=NO_LOSS),
-    loses("queue-no-loss", "Message Queue (Redis)", "redis-queue", 0, "events lost", fault=NODE_LOST, source=NO_LOSS),
+    loses(
+        "postgres-no-loss",
+        "streaming replication",
+        "postgres",
+        0,
+        "writes lost",
+        fault=NODE_LOST,
+        source=NO_LOSS,
+        proof=Proof.LATER,
+        awaits=DRILLED,
+    ),
+    loses(
+        "queue-no-loss",
+        "Message Queue (Redis)",
+        "redis-queue",
+        0,
+        "events lost",
+        fault=NODE_LOST,
+        source=NO_LOSS,
+        proof=Proof.LATER,
+        awaits=DRILLED,
+    ),
     loses(
         "postgres-rpo",
         "PITR",
@@ -90,21 +171,77 @@ LOSS_PROMISES = (
         "s of writes lost",
         fault=RESTORE,
         source="domain.md 7: RPO ≤ 5 min aimed",
+        proof=Proof.LATER,
+        awaits=DRILLED,
     ),
-    loses("redis-rpo", "Daily snapshot", "redis-cluster", 86_400, "s of state lost", fault=RESTORE, source=BACKUPS),
+    loses(
+        "redis-rpo",
+        "Daily snapshot",
+        "redis-cluster",
+        86_400,
+        "s of state lost",
+        fault=RESTORE,
+        source=BACKUPS,
+        proof=Proof.LATER,
+        awaits=DRILLED,
+    ),
 )
 
 REGION_PROMISES = (
-    configured("region-primary", "Primary: us-east-1: Full stack, Write operations", "postgres", source=REGIONS),
-    configured("region-secondary", "Secondary: eu-west-1: Read replicas, Read operations", "postgres", source=REGIONS),
-    recovers(
-        "region-failover", "Failover ready", "postgres", 300, fault=REGION_LOST, source=f"{REGIONS}; decided here"
+    configured(
+        "region-primary",
+        "Primary: us-east-1: Full stack, Write operations",
+        "postgres",
+        source=REGIONS,
+        proof=Proof.LATER,
+        awaits=TWO_REGIONS,
     ),
-    behaves("region-latency", "Latency-based routing", "edge", unit="answers from the farther region", source=REGIONS),
-    recovers(
-        "region-health", "Health check failover", "edge", 120, fault=REGION_LOST, source=f"{REGIONS}; decided here"
+    configured(
+        "region-secondary",
+        "Secondary: eu-west-1: Read replicas, Read operations",
+        "postgres",
+        source=REGIONS,
+        proof=Proof.LATER,
+        awaits=TWO_REGIONS,
     ),
-    behaves("region-geo", "GeoDNS", "edge", unit="answers from the wrong region", source=REGIONS),
+    recovers(
+        "region-failover",
+        "Failover ready",
+        "postgres",
+        300,
+        fault=REGION_LOST,
+        source=f"{REGIONS}; decided here",
+        proof=Proof.LATER,
+        awaits=TWO_REGIONS,
+    ),
+    behaves(
+        "region-latency",
+        "Latency-based routing",
+        "edge",
+        unit="answers from the farther region",
+        source=REGIONS,
+        proof=Proof.LATER,
+        awaits=TWO_REGIONS,
+    ),
+    recovers(
+        "region-health",
+        "Health check failover",
+        "edge",
+        120,
+        fault=REGION_LOST,
+        source=f"{REGIONS}; decided here",
+        proof=Proof.LATER,
+        awaits=TWO_REGIONS,
+    ),
+    behaves(
+        "region-geo",
+        "GeoDNS",
+        "edge",
+        unit="answers from the wrong region",
+        source=REGIONS,
+        proof=Proof.LATER,
+        awaits=TWO_REGIONS,
+    ),
 )
 
 PROMISES = (*STORE_PROMISES, *BACKUP_PROMISES, *LOSS_PROMISES, *REGION_PROMISES)

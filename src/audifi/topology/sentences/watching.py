@@ -5,18 +5,24 @@ Errors: none.
 Source: design.md "Monitoring & Observability".
 """
 
-from audifi.topology.sentences.wording import behaves, configured
+from audifi.topology.model.promise import Proof
+from audifi.topology.sentences.wording import DRILLED, behaves, configured
 
 STACK = "design.md, Stack"
+FULL = "Grafana, Loki and Tempo arrive after part F"
 
 PROMISES = (
-    configured("metrics", "Metrics: Prometheus + Grafana", "prometheus", source=STACK),
+    configured(
+        "metrics", "Metrics: Prometheus + Grafana", "prometheus", source=STACK, proof=Proof.LATER, awaits=DRILLED
+    ),
     behaves(
         "metrics-infrastructure",
         "Infrastructure metrics",
         "prometheus",
         unit="stores without a target up",
         source=STACK,
+        proof=Proof.LATER,
+        awaits=DRILLED,
     ),
     behaves(
         "metrics-application",
@@ -24,28 +30,86 @@ PROMISES = (
         "prometheus",
         unit="pods of ours without a target up",
         source=STACK,
+        proof=Proof.LATER,
+        awaits=DRILLED,
     ),
-    behaves("dashboards", "Custom dashboards", "grafana", unit="queries without data", source=STACK),
-    configured("logs", "Logging: Loki + Grafana", "loki", source=STACK),
-    behaves("logs-central", "Centralized logs", "loki", unit="pods whose logs are not found", source=STACK),
     behaves(
-        "logs-aggregation", "Log aggregation", "loki", unit="requests whose lines cannot be joined by id", source=STACK
+        "dashboards",
+        "Custom dashboards",
+        "grafana",
+        unit="queries without data",
+        source=STACK,
+        proof=Proof.LATER,
+        awaits=FULL,
     ),
-    behaves("logs-alerts", "Alert rules", "loki", unit="planted lines that raised no alert", source=STACK),
-    configured("traces", "Tracing: Jaeger / Tempo", "tempo", source=STACK),
+    configured("logs", "Logging: Loki + Grafana", "loki", source=STACK, proof=Proof.LATER, awaits=FULL),
     behaves(
-        "traces-distributed", "Distributed tracing", "tempo", unit="hops missing from a request's trace", source=STACK
+        "logs-central",
+        "Centralized logs",
+        "loki",
+        unit="pods whose logs are not found",
+        source=STACK,
+        proof=Proof.LATER,
+        awaits=FULL,
     ),
-    behaves("traces-flow", "Request flow visualization", "tempo", unit="services missing from the flow", source=STACK),
-    behaves("traces-performance", "Performance analysis", "tempo", unit="spans without a duration", source=STACK),
-    configured("alerts", "Alerting: Grafana Alerting", "grafana", source=STACK),
-    configured("alerts-slack", "Slack notifications", "slack", source=STACK),
-    configured("alerts-pagerduty", "PagerDuty integration", "pagerduty", source=STACK),
+    behaves(
+        "logs-aggregation",
+        "Log aggregation",
+        "loki",
+        unit="requests whose lines cannot be joined by id",
+        source=STACK,
+        proof=Proof.LATER,
+        awaits=FULL,
+    ),
+    behaves(
+        "logs-alerts",
+        "Alert rules",
+        "loki",
+        unit="planted lines that raised no alert",
+        source=STACK,
+        proof=Proof.LATER,
+        awaits=FULL,
+    ),
+    configured("traces", "Tracing: Jaeger / Tempo", "tempo", source=STACK, proof=Proof.LATER, awaits=FULL),
+    behaves(
+        "traces-distributed",
+        "Distributed tracing",
+        "tempo",
+        unit="hops missing from a request's trace",
+        source=STACK,
+        proof=Proof.LATER,
+        awaits=FULL,
+    ),
+    behaves(
+        "traces-flow",
+        "Request flow visualization",
+        "tempo",
+        unit="services missing from the flow",
+        source=STACK,
+        proof=Proof.LATER,
+        awaits=FULL,
+    ),
+    behaves(
+        "traces-performance",
+        "Performance analysis",
+        "tempo",
+        unit="spans without a duration",
+        source=STACK,
+        proof=Proof.LATER,
+        awaits=FULL,
+    ),
+    configured("alerts", "Alerting: Grafana Alerting", "grafana", source=STACK, proof=Proof.LATER, awaits=FULL),
+    configured("alerts-slack", "Slack notifications", "slack", source=STACK, proof=Proof.LATER, awaits=DRILLED),
+    configured(
+        "alerts-pagerduty", "PagerDuty integration", "pagerduty", source=STACK, proof=Proof.LATER, awaits=DRILLED
+    ),
     behaves(
         "alerts-escalation",
         "Alert escalation",
         "pagerduty",
         unit="unanswered pages that reached one person",
         source=STACK,
+        proof=Proof.LATER,
+        awaits=DRILLED,
     ),
 )

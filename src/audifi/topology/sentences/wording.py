@@ -1,23 +1,40 @@
 """Write a promise in one line: what all promises of a kind share.
 
 Between: the other files of this folder. Units: each budget names its own.
-Invariant: DECLARED names the test that compares the promise's number with the declaration; it proves what is
-declared, and the agreement tests prove that what runs and what is rendered is what is declared.
+Invariant: tests/unit/topology/test_promises.py compares what is declared with the promise, which proves nothing of what
+runs: the proof is a probe, a drill, or what has to come before anybody can know.
 Errors: none.
 """
 
 from typing import Final
 
-from audifi.topology.model.promise import UNPROVEN, Budget, Comparison, Promise, PromiseKind
+from audifi.topology.model.promise import DRILL, Budget, Comparison, Promise, PromiseKind, Proof
 
-DECLARED: Final = "tests/unit/topology/test_promises.py"
-LOSSES: Final = "tests/system/test_losses.py"  # kills and freezes processes of the running platform, at the client
+KUBERNETES: Final = "part F renders it for Kubernetes, whose scheduler and kubelet do the rest"
+CLOUDFLARE: Final = "part F renders the zone's settings; Cloudflare decides"
+ZONE: Final = "part F renders the zone, and a real name server answers from it"
+ON_VERCEL: Final = "part F renders vercel.json, checked by its schema; Vercel decides"
+ON_FLY: Final = "part F renders fly.toml and its Dockerfile, checked by their schemas; Fly.io decides"
+DRILLED: Final = "its drill arrives with part E"
+TWO_REGIONS: Final = "two regions arrive after part F: there is one network here"
 
-PROVIDERS: Final = "tests/component/chain/test_reading_through_providers.py"  # breaks the first RPC provider under load
-OUTBOUND: Final = "tests/system/test_outbound.py"  # pins, and gateways that lie
+
+def drilled(name: str) -> str:
+    """The proof by a drill of this name."""
+    return f"{DRILL}{name}"
 
 
-def count(name: str, sentence: str, component: str, amount: float, unit: str, *, source: str) -> Promise:
+def count(
+    name: str,
+    sentence: str,
+    component: str,
+    amount: float,
+    unit: str,
+    *,
+    source: str,
+    proof: str = Proof.PROBE,
+    awaits: str = "",
+) -> Promise:
     """Exactly so many of something, as declared."""
     return Promise(
         name=name,
@@ -25,13 +42,22 @@ def count(name: str, sentence: str, component: str, amount: float, unit: str, *,
         kind=PromiseKind.COUNT,
         component=component,
         budget=Budget(comparison=Comparison.EQUAL, amount=amount, unit=unit),
-        proof=DECLARED,
+        proof=proof,
+        awaits=awaits,
         source=source,
     )
 
 
 def configured(
-    name: str, sentence: str, component: str, *, source: str, amount: float = 1, unit: str = "so"
+    name: str,
+    sentence: str,
+    component: str,
+    *,
+    source: str,
+    amount: float = 1,
+    unit: str = "so",
+    proof: str = Proof.PROBE,
+    awaits: str = "",
 ) -> Promise:
     """Set as the sentence says: 1 when it is so; or a setting's own number."""
     return Promise(
@@ -40,7 +66,8 @@ def configured(
         kind=PromiseKind.CONFIGURATION,
         component=component,
         budget=Budget(comparison=Comparison.EQUAL, amount=amount, unit=unit),
-        proof=DECLARED,
+        proof=proof,
+        awaits=awaits,
         source=source,
     )
 
@@ -54,7 +81,8 @@ def behaves(
     unit: str = "requests failed",
     amount: float = 0,
     fault: str = "",
-    proof: str = UNPROVEN,
+    proof: str = Proof.PROBE,
+    awaits: str = "",
 ) -> Promise:
     """Something that must happen when it matters; counted in what goes wrong."""
     return Promise(
@@ -64,13 +92,22 @@ def behaves(
         component=component,
         budget=Budget(comparison=Comparison.AT_MOST, amount=amount, unit=unit),
         proof=proof,
+        awaits=awaits,
         fault=fault,
         source=source,
     )
 
 
 def recovers(
-    name: str, sentence: str, component: str, within_s: float, *, fault: str, source: str, proof: str = UNPROVEN
+    name: str,
+    sentence: str,
+    component: str,
+    within_s: float,
+    *,
+    fault: str,
+    source: str,
+    proof: str,
+    awaits: str = "",
 ) -> Promise:
     """Back within so many seconds, at the client."""
     return Promise(
@@ -80,12 +117,24 @@ def recovers(
         component=component,
         budget=Budget(comparison=Comparison.AT_MOST, amount=within_s, unit="s"),
         proof=proof,
+        awaits=awaits,
         fault=fault,
         source=source,
     )
 
 
-def loses(name: str, sentence: str, component: str, amount: float, unit: str, *, fault: str, source: str) -> Promise:
+def loses(
+    name: str,
+    sentence: str,
+    component: str,
+    amount: float,
+    unit: str,
+    *,
+    fault: str,
+    source: str,
+    proof: str,
+    awaits: str = "",
+) -> Promise:
     """At most so much is lost."""
     return Promise(
         name=name,
@@ -93,13 +142,16 @@ def loses(name: str, sentence: str, component: str, amount: float, unit: str, *,
         kind=PromiseKind.RECOVERY_POINT,
         component=component,
         budget=Budget(comparison=Comparison.AT_MOST, amount=amount, unit=unit),
-        proof=UNPROVEN,
+        proof=proof,
+        awaits=awaits,
         fault=fault,
         source=source,
     )
 
 
-def kept(name: str, sentence: str, component: str, days: float, *, source: str) -> Promise:
+def kept(
+    name: str, sentence: str, component: str, days: float, *, source: str, proof: str, awaits: str = ""
+) -> Promise:
     """Kept so long."""
     return Promise(
         name=name,
@@ -107,6 +159,7 @@ def kept(name: str, sentence: str, component: str, days: float, *, source: str) 
         kind=PromiseKind.RETENTION,
         component=component,
         budget=Budget(comparison=Comparison.AT_LEAST, amount=days, unit="days"),
-        proof=DECLARED,
+        proof=proof,
+        awaits=awaits,
         source=source,
     )
