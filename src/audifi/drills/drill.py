@@ -16,9 +16,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
+from typing import Literal
 
 from audifi.drills.journey.narration import Narrator
 from audifi.drills.journey.stage import Stage
+from audifi.drills.timing import now_us
+from audifi.drills.workloads.regulars import Regulars
 
 
 class Way(StrEnum):
@@ -37,6 +40,12 @@ class Scene:
     way: Way
     dice: Random
     narrator: Narrator
+    regulars: Regulars = field(default_factory=Regulars)
+    moments: dict[str, int] = field(default_factory=dict[str, int])  # what a deed saw happen, µs since the epoch
+
+    def mark(self, moment: Literal["detected", "failed_over"]) -> None:
+        """Note for the timeline that this happens now, unless it did before: for whoever sees it, mostly a deed."""
+        self.moments.setdefault(moment, now_us())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,54 @@
+"""Read, as a visitor without an account does, something of every service.
+
+Between: drills.catalogue (pods, stores, edges) and the public read operations of each service.
+Shape: one errand per service, so that an outage of one service is not hidden by the others' answers.
+Invariant: each read reaches a pod and its store; nothing of it is answered by a cache of the edge.
+Errors: Problem when the platform cannot be asked at all before the run.
+Source: domain.md 2 (who may ask: everybody); limits per address: 1,000 a minute, 100 a second.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from audifi.drills.drill import Scene
+from audifi.drills.workloads.workload import ONCE, Ask, Company, Errand, Workload
+from audifi.sdk import Audifi, RetryPolicy
+from audifi.sdk.transport import Request
+
+PER_S: Final = 5.0  # 300 a minute from one address
+READS: Final = {
+    "auth-service": "/artists/nobody",
+    "nft-service": "/masters",
+    "vstudio-service": "/vstudio/sessions",
+    "payment-service": "/payments/plans",
+    "coin-service": "/coins",
+    "analytics-service": "/analytics/artists/top",
+}
+
+
+def reading(*services: str, retries: RetryPolicy = ONCE, per_s: float = PER_S) -> Workload:
+    """Read from these services, or from all of them; kinds are "read auth-service" and so on."""
+
+    @asynccontextmanager
+    async def entered(scene: Scene) -> AsyncGenerator[Company]:
+        errands: list[Errand] = []
+        for service in services or READS:
+            client = await scene.stage.client()
+            client.transport.policy = retries
+            errands.append(Errand(kind=f"read {service}", per_s=per_s, ask=_asking(client, READS[service])))
+        yield Company(errands=tuple(errands))
+
+    return entered
+
+
+def _asking(client: Audifi, path: str) -> Callable[[int], Ask]:
+    def ask(number: int) -> Ask:
+        async def read() -> str:
+            # A query that nobody has asked yet: the edge keeps answers of public pages for some seconds.
+            await client.transport.answer(Request(method="GET", path=path, query={"n": number}, signed_in=False))
+            return ""
+
+        return Ask(key=path, make=read)
+
+    return ask
