@@ -60,6 +60,12 @@ def is_zombie(number: int) -> bool:
     return bool(fields) and fields[0] == "Z"
 
 
+def is_stopped(number: int) -> bool:
+    """Held by SIGSTOP. Source: proc(5), field 3 of stat."""
+    fields = _stat(number)
+    return bool(fields) and fields[0] == "T"
+
+
 def name(number: int) -> str:
     try:
         return Path(f"/proc/{number}/comm").read_text().strip()
