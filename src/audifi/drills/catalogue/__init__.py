@@ -1,7 +1,8 @@
 """Hold every drill: one file per area, each with its `DRILLS`.
 
 Between: drills.engine's callers (cli.drill, cli.prove, tests) and drills.drill.
-Shape: the files of this folder are found by themselves, so that a new area is one new file.
+Shape: the files of this folder are found by themselves, so that a new area is one new file; one without `DRILLS` is a
+part of another.
 Invariant: names are unique.
 Errors: LocalError names the nearest drill when a name is not known.
 """
@@ -19,7 +20,7 @@ def drills() -> dict[str, Drill]:
     """Every drill by name, area by area."""
     found: dict[str, Drill] = {}
     for area in sorted(each.name for each in pkgutil.iter_modules(__path__)):
-        declared: Sequence[Drill] = import_module(f"{__name__}.{area}").DRILLS
+        declared: Sequence[Drill] = getattr(import_module(f"{__name__}.{area}"), "DRILLS", ())
         for drill in declared:
             assert drill.name not in found, f"two drills are called {drill.name}"
             found[drill.name] = drill
