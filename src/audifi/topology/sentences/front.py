@@ -5,6 +5,7 @@ Errors: none.
 Source: design.md "Network Topology" to "Frontend Hosting".
 """
 
+from audifi.topology.detection import PROCESS_KILLED
 from audifi.topology.model.promise import Proof
 from audifi.topology.sentences.wording import (
     CLOUDFLARE,
@@ -16,6 +17,8 @@ from audifi.topology.sentences.wording import (
     behaves,
     configured,
     count,
+    drilled,
+    recovers,
 )
 
 EDGE = "design.md, Network Topology"
@@ -31,6 +34,15 @@ EDGE_PROMISES = (
     behaves("edge-tls", "SSL termination", "edge", unit="plain-text answers other than a redirect", source=EDGE),
     behaves("edge-cache", "Edge caching", "edge", unit="repeated asset requests that reach the origin", source=EDGE),
     behaves("edge-waf", "WAF rules", "edge", unit="attacks of the corpus let through", source=EDGE),
+    recovers(
+        "edge-process",
+        "EDGE LAYER",
+        "edge",
+        5,
+        fault=PROCESS_KILLED,
+        proof=drilled("edge-killed"),
+        source=f"{EDGE}; architecture.md 7: a process ≤ 5 s (one nginx here; Cloudflare's network in production)",
+    ),
     count("domain-hosts", "audifi.io, app, api, ws, studio: five hosts", "edge", 5, "hosts", source=DOMAINS),
     configured(
         "domain-apex",

@@ -7,7 +7,7 @@ Source: design.md "Network Topology", "Backend Infrastructure", "Real-Time Conne
 
 from audifi.topology.detection import PROCESS_KILLED
 from audifi.topology.model.promise import Proof
-from audifi.topology.sentences.wording import DRILLED, KUBERNETES, behaves, configured, count
+from audifi.topology.sentences.wording import DRILLED, KUBERNETES, behaves, configured, count, drilled
 
 PODS = "design.md, Network Topology"
 TEMPLATE = "design.md, Kubernetes Configuration"
@@ -46,8 +46,7 @@ POD_PROMISES = (
         "api-gateway",
         fault=PROCESS_KILLED,
         source=f"{PODS}; architecture.md 4",
-        proof=Proof.LATER,
-        awaits=DRILLED,
+        proof=drilled("gateway-killed"),
     ),
 )
 
