@@ -94,7 +94,7 @@ def swarm(
     try:
         outcome, seen = asyncio.run(swarmed(found, wanted, Narrator(telling.as_json if json_ else _as_text)))
     except JourneyFailed as failure:
-        telling.failed("swarm", failure, is_json=False)  # what it told until then stays the only JSON
+        telling.failed("swarm", failure, is_json=json_)
         return 1
     if history is not None:
         histories.write(seen, history)
