@@ -30,6 +30,7 @@ from audifi.local.components.database_roles import create_roles
 from audifi.local.files import make_directory, write_private
 from audifi.local.ports import LOOPBACK
 from audifi.local.probes import http_json
+from audifi.local.recovery.postgres import settings as backup_settings
 from audifi.local.resolution import port, ports, secret
 from audifi.local.state import Instance
 from audifi.local.users import unprivileged_user
@@ -41,6 +42,8 @@ CONNECTIONS_MAX: Final = 200  # pools of seven roles, both databases, on either 
 
 # Sized for one small machine that runs three servers: memory is the machine's, not production's.
 PARAMETERS: Final[dict[str, str | int]] = {
+    # Until the backups component has prepared a repository (recovery.postgres.kind): finished segments may go.
+    "archive_command": "/bin/true",
     "autovacuum_max_workers": 2,
     "hot_standby_feedback": "on",
     "idle_session_timeout": 0,
@@ -100,6 +103,7 @@ def _pod(instance: Instance, topology: Topology, name: str) -> PodSpec:
         component="postgres",
         argv=(sys.executable, "-m", "patroni", str(settings)),
         user="unprivileged",
+        env=backup_settings.environment(instance, name),
         ports=numbers,
         after=("etcd",),
         prepare=partial(_prepare, instance, topology, name, settings),
@@ -111,6 +115,7 @@ def _pod(instance: Instance, topology: Topology, name: str) -> PodSpec:
 def _prepare(instance: Instance, topology: Topology, name: str, settings: Path) -> None:
     user = unprivileged_user()
     make_directory(settings.parent, user=user, mode=0o700)
+    backup_settings.write(instance, topology, name)
     text = yaml.safe_dump(configuration(instance, topology, name), sort_keys=True)
     write_private(settings, text, user=user)
 
@@ -168,7 +173,11 @@ def _server(instance: Instance, topology: Topology, name: str, number: int) -> d
             f"host all all {LOOPBACK}/32 scram-sha-256",
         ],
         "basebackup": [{"checkpoint": "fast"}],
-        "parameters": {"unix_socket_directories": ""},
+        "parameters": {
+            "unix_socket_directories": "",
+            "archive_mode": "on",  # cannot be switched on without a restart
+            "archive_timeout": topology.stores.postgres.wal_segment_timeout_s,
+        },
     }
 
 

@@ -22,7 +22,8 @@ from audifi.local.recovery.kinds import BackupFailed, Kind
 from audifi.local.waiting import NotReady, TimedOut
 
 LOOK_EVERY_S: Final = 1.0
-AGAIN_AFTER_S: Final = 30.0  # after a failure: a store that fails over is back by then
+AGAIN_AFTER_S: Final = 30.0  # after a failure
+NOT_YET_S: Final = 2.0  # what is to be copied starts, or fails over: no failure; a backup that comes late pages
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +70,10 @@ class Keeping:
                 if entry.how is How.FULL:
                     await self._verify(kind, [entry])
                 await self._remove_old(kind)
-            except (LocalError, NotReady, TimedOut, OSError) as error:
+            except NotReady as reason:
+                standing.problem = str(reason)
+                raise
+            except (LocalError, TimedOut, OSError) as error:
                 standing.failures += 1
                 standing.problem = str(error)
                 raise
@@ -117,7 +121,9 @@ class Keeping:
             return
         try:
             await self.make(kind, how)
-        except (LocalError, NotReady, TimedOut, OSError) as error:
+        except NotReady:
+            standing.again_at_s = loop.time() + NOT_YET_S
+        except (LocalError, TimedOut, OSError) as error:
             standing.again_at_s = loop.time() + AGAIN_AFTER_S
             _log.warning("%s: no %s backup, next try in %g s: %s", kind.backup.name, how, AGAIN_AFTER_S, error)
 

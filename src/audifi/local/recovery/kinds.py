@@ -19,7 +19,7 @@ from audifi.topology.model.data import Backup
 from audifi.topology.model.whole import Topology
 
 # Modules with `kinds(instance, topology) -> tuple[Kind, ...]`.
-MODULES: Final[tuple[str, ...]] = ()
+MODULES: Final = ("audifi.local.recovery.postgres.kind", "audifi.local.recovery.redis.kind")
 
 
 class BackupFailed(LocalError):
