@@ -10,6 +10,7 @@ Cluster's node time-out (components.md 3); probes: period × failures.
 from audifi.topology.model.whole import Topology
 
 PROCESS_KILLED = "process-killed"
+ALL_KILLED = "all-killed"
 NODE_LOST = "node-lost"
 RESTORE = "restore"
 REGION_LOST = "region-lost"
