@@ -10,7 +10,7 @@ redis_exporter's README (names).
 from dataclasses import dataclass
 from typing import Final
 
-from audifi.topology.alerts.wording import CRITICAL, TABLE, WARNING, alert, amount
+from audifi.topology.alerts.wording import CRITICAL, TABLE, WARNING, alert, amount, fewer
 from audifi.topology.model.observe import AlertRule
 from audifi.topology.model.whole import Topology
 from audifi.wire import metrics, streams
@@ -59,7 +59,7 @@ def _postgres(t: Topology) -> tuple[AlertRule, ...]:
             "PostgresWithoutPrimary",
             CRITICAL,
             "PostgreSQL has no primary: nothing can be written",
-            f"({facts.primaries} or vector(0)) < {amount(t, 'postgres-primary'):g}",
+            fewer(facts.primaries, amount(t, "postgres-primary"), declared.component),
             after_s=MINUTE,
             component=declared.component,
             promise="postgres-primary",
@@ -82,7 +82,7 @@ def _postgres(t: Topology) -> tuple[AlertRule, ...]:
             "PostgresWritesStopped",
             CRITICAL,
             "no replica can acknowledge: PostgreSQL stops writes rather than risk them",
-            f"({facts.streaming} or vector(0)) < {declared.synchronous_any}",
+            fewer(facts.streaming, declared.synchronous_any, declared.component),
             after_s=MINUTE,
             component=declared.component,
             promise="postgres-no-loss",
@@ -94,7 +94,7 @@ def _postgres(t: Topology) -> tuple[AlertRule, ...]:
             "PostgresReplicaMissing",
             WARNING,
             "{{ $value }} PostgreSQL replicas follow",
-            f"({facts.streaming} or vector(0)) < {amount(t, 'postgres-replicas'):g}",
+            fewer(facts.streaming, amount(t, "postgres-replicas"), declared.component),
             after_s=5 * MINUTE,
             component=declared.component,
             promise="postgres-replicas",
@@ -136,7 +136,7 @@ def _redis(t: Topology) -> tuple[AlertRule, ...]:
             "RedisReplicaMissing",
             WARNING,
             "{{ $value }} replicas of the Redis Cluster follow",
-            f'(sum(redis_connected_slaves{{component="{name}"}}) or vector(0)) < {replicas}',
+            fewer(f'sum(redis_connected_slaves{{component="{name}"}})', replicas, name),
             after_s=5 * MINUTE,
             component=name,
             promise="redis-nodes",
@@ -167,7 +167,7 @@ def _queue(t: Topology) -> tuple[AlertRule, ...]:
             "QueueWithoutMaster",
             CRITICAL,
             "the queue takes no events",
-            f'(count(redis_instance_info{{component="{name}",role="master"}}) or vector(0)) < 1',
+            fewer(f'count(redis_instance_info{{component="{name}",role="master"}})', 1, name),
             after_s=MINUTE,
             component=name,
             promise="queue-no-loss",
@@ -179,7 +179,7 @@ def _queue(t: Topology) -> tuple[AlertRule, ...]:
             "QueueNotReplicated",
             CRITICAL,
             "the queue's replica is gone: no event counts as taken",
-            f'(sum(redis_connected_slaves{{component="{name}"}}) or vector(0)) < {declared.wait_replicas}',
+            fewer(f'sum(redis_connected_slaves{{component="{name}"}})', declared.wait_replicas, name),
             after_s=MINUTE,
             component=name,
             promise="queue-no-loss",

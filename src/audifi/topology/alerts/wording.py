@@ -37,6 +37,11 @@ def window(topology: Topology, seconds: float) -> str:
     return f"{max(paced_s(topology, seconds), 4 * (interval_s or 1))}s"
 
 
+def fewer(what: str, than: float, component: str) -> str:
+    """Fewer than so many, none included; not before the component was first asked, or every start would be an alert."""
+    return f'(({what} or vector(0)) < {than:g}) and on () count(up{{component="{component}"}})'
+
+
 def alert(
     topology: Topology,
     name: str,
