@@ -2,7 +2,7 @@
 
 Between: the probes of this folder and aiohttp.
 Shape: every visitor has an address of its own, so that limits per address never meet two probes.
-Invariant: certificates are verified with the local authority; redirects are not followed; what comes back is read whole.
+Invariant: certificates are verified with the local authority; no redirect is followed; answers are read whole.
 Units: *_s seconds.
 Errors: aiohttp.ClientError for what is not answered at all.
 """
@@ -61,8 +61,8 @@ class Visitor:
         return await self._sent(method, f"http://{LOOPBACK}:{self.stage.port(pod, 'http')}{path}", headers, body)
 
     async def _sent(self, method: str, url: str, headers: Mapping[str, str] | None, body: Any) -> Answer:
-        sent = {"headers": headers or {}, "allow_redirects": False, **({"json": body} if body is not None else {})}
-        async with self.http.request(method, url, **sent) as response:
+        asked = self.http.request(method, url, headers=headers or {}, json=body, allow_redirects=False)
+        async with asked as response:
             return Answer(response.status, response.headers, await response.read())
 
 
