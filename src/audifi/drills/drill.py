@@ -43,7 +43,7 @@ class Scene:
     regulars: Regulars = field(default_factory=Regulars)
     moments: dict[str, int] = field(default_factory=dict[str, int])  # what a deed saw happen, µs since the epoch
 
-    def mark(self, moment: Literal["detected", "failed_over"]) -> None:
+    def mark(self, moment: Literal["injected", "detected", "failed_over"]) -> None:
         """Note for the timeline that this happens now, unless it did before: for whoever sees it, mostly a deed."""
         self.moments.setdefault(moment, now_us())
 

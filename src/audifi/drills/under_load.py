@@ -109,7 +109,7 @@ async def _broken(scene: Scene, fault: Deed) -> AsyncGenerator[None]:
         yield
         return
     async with fault(scene) as proof:
-        scene.moments["injected"] = now_us()
+        scene.mark("injected")  # unless the deed said it: one that takes long breaks before it has entered
         scene.narrator.note(proof)
         yield
 

@@ -24,9 +24,9 @@ from audifi.sdk import RetryPolicy
 from audifi.sdk.transport import Request
 
 PEOPLE: Final = 16
-WRITES_PER_S: Final = 12.0  # 45 a minute and person
-SETS_PER_S: Final = 1.0  # with the reads 22 a minute and person
-GETS_PER_S: Final = 5.0
+WRITES_PER_S: Final = 6.0  # 23 a minute and person
+SETS_PER_S: Final = 1.0  # with the reads 19 a minute and person
+GETS_PER_S: Final = 4.0
 
 
 def accounts(*, retries: RetryPolicy = ONCE) -> Workload:

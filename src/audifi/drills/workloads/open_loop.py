@@ -21,7 +21,7 @@ from audifi.drills.workloads.workload import Ask, Errand
 from audifi.local.waiting import NotReady, wait_for
 from audifi.wire.problems import NotFound, Problem, Refusal, Unavailable
 
-STEADY_ATTEMPTS: Final = 5  # in a row, of each kind
+STEADY_ATTEMPTS: Final = 3  # in a row, of each kind
 STEADY_WITHIN_S: Final = 45.0
 
 
