@@ -103,6 +103,11 @@ async def webhooks_waiting(port: int) -> int:
     return int((await _asked("GET", port, "/webhooks"))["waiting"])
 
 
+async def messages(port: int, *, after: int = 0) -> list[dict[str, Any]]:
+    """What a receiver of alerts has taken, oldest first, with an id greater than `after`."""
+    return (await _asked("GET", port, f"/messages?after={after}"))["data"]
+
+
 async def clear_counts(port: int) -> None:
     """Count from nothing."""
     await _asked("DELETE", port, "/counts")

@@ -21,7 +21,8 @@ CHANNELS: Final = {"warning": "#audifi-alerts", "info": "#audifi-monitoring"}
 GROUP_INTERVAL_S: Final = 30  # before a group that changed is told again
 RESOLVE_AFTER_S: Final = 300  # an alert Prometheus no longer mentions is over
 EVENTS_URL: Final = "https://events.pagerduty.com/v2/enqueue"
-TITLE: Final = "{{ .CommonLabels.severity }}: {{ .CommonLabels.alertname }} ({{ .CommonLabels.component }})"
+NAMED: Final = "{{ .CommonLabels.severity }}: {{ .CommonLabels.alertname }} ({{ .CommonLabels.component }})"
+TITLE: Final = '{{ if eq .Status "resolved" }}resolved {{ end }}' + NAMED
 LINES: Final = "{{ range .Alerts }}{{ .Status }}: {{ .Annotations.summary }}\n{{ .Annotations.runbook }}\n{{ end }}"
 # PagerDuty shows one line; what the first says of the group.
 SUMMARY: Final = "{{ .CommonLabels.alertname }}: {{ (index .Alerts 0).Annotations.summary }}"
