@@ -184,8 +184,7 @@ RPC_PROMISES = (
         unit="caller errors",
         fault="provider-lost",
         source=RPC,
-        proof=Proof.LATER,
-        awaits=DRILLED,
+        proof=drilled("rpc-primary-dead"),
     ),
     behaves(
         "rpc-rate-limit",
@@ -194,8 +193,7 @@ RPC_PROMISES = (
         unit="caller errors",
         fault="rate-limited",
         source=RPC,
-        proof=Proof.LATER,
-        awaits=DRILLED,
+        proof=drilled("rpc-primary-limiting"),
     ),
     configured("rpc-pooling", "Connection pooling", "alchemy", source=RPC),
     configured(
