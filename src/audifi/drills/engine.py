@@ -11,18 +11,20 @@ Source: issue 6; architecture.md section 1 (control, sabotage).
 """
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Final
 
-from audifi.drills import scars
+from audifi.drills import alerts, scars
 from audifi.drills.drill import Drill, Findings, Scene, Way
 from audifi.drills.journey import losses
 from audifi.drills.journey.narration import JourneyFailed, Mismatch, Narrator, Tell
 from audifi.drills.journey.stage import Stage, stage
 from audifi.drills.report import Run
+from audifi.drills.timing import now_us
 from audifi.drills.workloads.regulars import Regulars
 from audifi.local.errors import LocalError
 from audifi.local.state import Instance
@@ -30,6 +32,7 @@ from audifi.local.waiting import TimedOut
 from audifi.wire.problems import Problem
 
 PRODUCTION: Final = "production"
+Complained = Callable[[], Awaitable[tuple[str, ...]]]
 
 
 @dataclass
@@ -43,10 +46,13 @@ class Engine:
     async def run(self, drill: Drill, way: Way = Way.FAULT, *, seed: int = 1) -> Run:
         """Run it once; what ends it early is told in the run."""
         began_s = time.monotonic()
-        findings, error = None, ""
+        findings, error, complaints = None, "", ()
         try:
             await self.whole()
-            findings = await self._played(drill, way, seed)
+            scene = self._scene(way, seed)
+            async with self._alerts(drill, scene) as complained:
+                findings = await self._played(drill, scene)
+                complaints = await complained()
             await losses.whole_again(self.stage)
         except JourneyFailed as failure:
             error = f"{failure.step}: {failure.reason}"
@@ -59,6 +65,7 @@ class Engine:
             took_s=time.monotonic() - began_s,
             findings=None if error else findings,
             error=error,
+            silence=complaints,
         )
 
     async def whole(self) -> None:
@@ -67,16 +74,40 @@ class Engine:
             self.tell({"event": "note", "step": "", "at_s": 0.0, "text": f"healed: {what}"})
         await losses.whole_again(self.stage)
 
-    async def _played(self, drill: Drill, way: Way, seed: int) -> Findings:
-        narrator = Narrator(self.tell)
+    def _scene(self, way: Way, seed: int) -> Scene:
         dice = Random(seed)  # noqa: S311  # a run can be repeated with its seed
-        scene = Scene(stage=self.stage, way=way, dice=dice, narrator=narrator, regulars=self.regulars)
+        return Scene(stage=self.stage, way=way, dice=dice, narrator=Narrator(self.tell), regulars=self.regulars)
+
+    async def _played(self, drill: Drill, scene: Scene) -> Findings:
         async with AsyncExitStack() as sabotage:
-            if way is Way.SABOTAGE:
-                narrator.note(f"sabotage: {drill.sabotage.removes}")
+            if scene.way is Way.SABOTAGE:
+                scene.narrator.note(f"sabotage: {drill.sabotage.removes}")
                 if drill.sabotage.deed is not None:
-                    narrator.note(await sabotage.enter_async_context(drill.sabotage.deed(scene)))
+                    scene.narrator.note(await sabotage.enter_async_context(drill.sabotage.deed(scene)))
             return await drill.play(scene)
+
+    @asynccontextmanager
+    async def _alerts(self, drill: Drill, scene: Scene) -> AsyncGenerator[Complained]:
+        """Listen for alerts during the block; what is yielded says which did not come, and which came unexpected."""
+        if scene.way is Way.SABOTAGE or not await self._is_watched():
+            missing = tuple(f"nobody watches, so {name} was not seen" for name in drill.alerts)
+            yield partial(_answered, () if scene.way is Way.SABOTAGE else missing)
+            return
+        try:
+            await alerts.quiet(self.stage)
+        except TimedOut as reason:
+            scene.narrator.note(f"alerts of before: {reason}")
+        async with alerts.listening(self.stage) as heard:
+            expected = drill.alerts if scene.way is Way.FAULT else ()
+            yield lambda: heard.complaints(expected, cause_us=scene.moments.get("injected", now_us()))
+
+    async def _is_watched(self) -> bool:
+        found = await losses.units(self.stage)
+        return all(f"{name}-1" in found for name in ("prometheus", "alertmanager", *alerts.RECEIVERS))
+
+
+async def _answered(complaints: tuple[str, ...]) -> tuple[str, ...]:
+    return complaints
 
 
 @asynccontextmanager
