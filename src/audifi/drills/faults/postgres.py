@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from audifi.drills.drill import Scene
+from audifi.drills.drill import Deed, Scene
 from audifi.drills.faults.processes import everything, stopped
 from audifi.drills.journey.narration import Mismatch
 from audifi.drills.journey.stage import Stage
@@ -32,6 +32,7 @@ from audifi.local.waiting import NotReady, wait_for
 FINDS_WITHIN_S: Final = 30.0
 SETTLES_WITHIN_S: Final = 60.0
 SWITCHES_WITHIN_S: Final = 30.0
+LOOKS_EVERY_S: Final = 0.1  # an answer takes Patroni 2-5 ms
 PODS: Final = "postgres"
 
 
@@ -41,9 +42,9 @@ async def primary(scene: Scene) -> Sequence[str]:
 
 
 async def replica(scene: Scene) -> Sequence[str]:
-    """One that follows (a Choose)."""
-    leads = await leader(scene.stage)
-    return (scene.dice.choice([pod for pod in scene.stage.topology.component(PODS).pods if pod != leads]),)
+    """One that follows and runs (a Choose)."""
+    pods = scene.stage.topology.component(PODS).pods
+    return (scene.dice.choice([pod for pod in pods if await _role(scene.stage, pod) == "replica"]),)
 
 
 async def leader(stage: Stage, *, but: str = "") -> str:
@@ -87,6 +88,44 @@ async def cluster(stage: Stage) -> list[dict[str, Any]]:
     return list(found["members"])
 
 
+def followed(deed: Deed) -> Deed:
+    """Note for the timeline who takes over while this breaks the primary, and leave only when PostgreSQL is whole."""
+
+    @asynccontextmanager
+    async def followed_deed(scene: Scene) -> AsyncGenerator[str]:
+        watching = asyncio.create_task(_follow(scene, await leader(scene.stage)))
+        try:
+            async with deed(scene) as what:
+                yield what
+        finally:
+            watching.cancel()
+        await whole(scene.stage)
+
+    return followed_deed
+
+
+async def _follow(scene: Scene, before: str) -> None:
+    """Until another one leads; the others know of the loss when none of them names the old one as leader any more."""
+    others = [pod for pod in scene.stage.topology.component(PODS).pods if pod != before]
+    while True:
+        named = [name for pod in others if (name := await _leader_named_by(scene.stage, pod)) is not None]
+        if named and before not in named:
+            scene.mark("detected")
+            if any([await _role(scene.stage, pod) == "primary" for pod in others]):
+                scene.mark("failed_over")
+                return
+        await asyncio.sleep(LOOKS_EVERY_S)
+
+
+async def _leader_named_by(stage: Stage, pod: str) -> str | None:
+    """Whom this member takes for the leader; "" for nobody, None when it does not answer."""
+    try:
+        members = (await http_json(stage.port(pod, "rest"), "/cluster")).get("members", [])
+    except NotReady:
+        return None
+    return next((str(member["name"]) for member in members if member["role"] == "leader"), "")
+
+
 @asynccontextmanager
 async def process_killed(scene: Scene) -> AsyncGenerator[str]:
     """Kill -9 to the primary's postmaster; its Patroni lives."""
@@ -95,10 +134,7 @@ async def process_killed(scene: Scene) -> AsyncGenerator[str]:
     process.send([number], signal.SIGKILL)
     if not await asyncio.to_thread(process.until_ended, [number], FINDS_WITHIN_S):
         raise Mismatch(f"{pod}: the postmaster survived kill -9")
-    try:
-        yield f"kill -9 to the postmaster of {pod}, the primary"
-    finally:
-        await whole(scene.stage)
+    yield f"kill -9 to the postmaster of {pod}, the primary"
 
 
 @asynccontextmanager
@@ -108,7 +144,6 @@ async def database_frozen(scene: Scene) -> AsyncGenerator[str]:
     what = f"PostgreSQL of {pod}, the primary, frozen"
     async with stopped(scene.stage, what, await _server(scene.stage, pod)):
         yield what
-    await whole(scene.stage)
 
 
 @asynccontextmanager
@@ -120,7 +155,6 @@ async def guard_frozen(scene: Scene) -> AsyncGenerator[str]:
     what = f"Patroni of {pod}, the primary, frozen"
     async with stopped(scene.stage, what, guard):
         yield what
-    await whole(scene.stage)
 
 
 @asynccontextmanager
@@ -129,7 +163,17 @@ async def switched_over(scene: Scene) -> AsyncGenerator[str]:
     before = await leader(scene.stage)
     after = await switch(scene.stage, before)
     yield f"{before} handed over to {after}"
-    await whole(scene.stage)
+
+
+@asynccontextmanager
+async def stopped_by_hand(scene: Scene) -> AsyncGenerator[str]:
+    """Shut the primary's server down without a word to Patroni."""
+    pod = await leader(scene.stage)
+    number = await _postmaster(scene.stage, pod)
+    process.send([number], signal.SIGINT)
+    if not await asyncio.to_thread(process.until_ended, [number], FINDS_WITHIN_S):
+        raise Mismatch(f"{pod}: the server does not shut down")
+    yield f"the server of {pod}, the primary, shut down by hand"
 
 
 async def switch(stage: Stage, before: str, to: str = "") -> str:
