@@ -44,6 +44,12 @@ async def http_json(port: int, path: str) -> Any:
         raise NotReady(f"GET {path} on {port} answered no JSON: {body[:80]!r}") from error
 
 
+async def http_post(port: int, path: str, body: str) -> str:
+    """POST answers, with any status; returns the body."""
+    _, answer = await asyncio.to_thread(_ask, port, path, body)
+    return answer
+
+
 async def rpc(port: int, method: str, *params: Any) -> Any:
     """The result of a JSON-RPC call."""
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})

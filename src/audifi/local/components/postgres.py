@@ -135,14 +135,15 @@ def configuration(instance: Instance, topology: Topology, name: str) -> dict[str
             "authentication": {"username": "patroni", "password": secret(instance, topology, "postgres-rest")},
         },
         "bootstrap": {
-            "dcs": _cluster_wide(topology),
+            "dcs": cluster_wide(topology),
             "initdb": [{"encoding": "UTF8"}, {"locale": "C.UTF-8"}, "data-checksums"],
         },
         "postgresql": _server(instance, topology, name, numbers["postgres"]),
     }
 
 
-def _cluster_wide(topology: Topology) -> dict[str, Any]:
+def cluster_wide(topology: Topology) -> dict[str, Any]:
+    """What Patroni keeps in etcd: the same for every pod."""
     declared = topology.stores.postgres
     return {
         "ttl": declared.ttl_s,

@@ -10,13 +10,15 @@ Source: Patroni 4.1 REST API (PATCH /config); https://pgbackrest.org/user-guide.
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from audifi.local.binaries import binary
 from audifi.local.components import patroni
 from audifi.local.recovery.catalogue import Entry, How
 from audifi.local.recovery.kinds import BackupFailed, Kind
+from audifi.local.recovery.postgres import choosing
 from audifi.local.recovery.postgres.pgbackrest import MISMATCHES, BackupSet, PgBackRest, PgBackRestFailed
 from audifi.local.recovery.postgres.settings import STANZA, repository
 from audifi.local.state import Instance
@@ -24,6 +26,8 @@ from audifi.topology.model.data import Backup
 from audifi.topology.model.whole import Topology
 
 NAME: Final = "postgres"
+# "  archiveId: 15-1, total WAL checked: 4, total valid WAL: 4" of verify's text.
+_ARCHIVE: Final = re.compile(r" +archiveId: \S+, total WAL checked: (?P<total>\d+), total valid WAL: (?P<valid>\d+)")
 TYPES: Final = {How.FULL: "full", How.INCREMENTAL: "incr"}
 
 
@@ -67,17 +71,18 @@ class PostgresKind:
                 await program.run("expire", f"--set={entry.label}")
 
     async def verify(self, entries: Sequence[Entry]) -> Mapping[str, str]:
-        """Read every file and segment of the repository and compare checksums."""
+        """Read every file and segment of the repository and compare checksums; look for holes in the log."""
         program = PgBackRest(self._instance, self._topology.component("postgres").pods[0])
-        there = {each.label for each in await program.sets()}
-        said: list[str] = []
-        try:
-            await program.run("verify", "--output=text", "--verbose", tell=said.append)
-            problem = ""
-        except PgBackRestFailed as error:
-            problem = str(error)
-        damage = {entry.label: "it is not in the repository" for entry in entries if entry.label not in there}
-        return {**dict.fromkeys((entry.label for entry in entries), problem), **damage} if problem else damage
+        there = {each.label: each for each in await program.sets()}
+        said = await program.run("verify", "--output=text", "--verbose", level="off")
+        files = await program.asked("repo-ls", "--recurse", f"archive/{STANZA}")
+        problems: dict[str, str] = {}
+        for entry in entries:
+            if entry.label not in there:
+                problems[entry.label] = "it is not in the repository"
+            elif problem := damage(there[entry.label], said, files):
+                problems[entry.label] = problem
+        return problems
 
     def has_changed(self) -> bool:
         """It has a schedule."""
@@ -94,6 +99,23 @@ class PostgresKind:
         command = f"{binary('pgbackrest')} --stanza={STANZA} archive-push %p"
         await patroni.set_parameter(self._instance, self._topology, "archive_command", command)
         await program.run("check")
+
+
+def damage(made: BackupSet, said: Sequence[str], files: Iterable[str]) -> str:
+    """What is wrong with one backup. `verify` always ends with 0, and says nothing when it could read nothing."""
+    wanted = f"  backup: {made.label}, status: valid, "
+    if not any(line.startswith(wanted) for line in said):
+        lines = (line.strip() for line in said if line.startswith(f"  backup: {made.label},"))
+        return next(lines, "verify did not read it")
+    archive = next((line for line in said if _ARCHIVE.match(line) and f"-{made.archive}," in line), "")
+    counted = _ARCHIVE.match(archive)
+    if counted is None or counted["total"] != counted["valid"]:
+        return archive.strip() or "verify read no segment of the log"
+    try:
+        choosing.check_whole(choosing.segments(files, made.archive), made)
+    except choosing.RestoreRefused as hole:
+        return str(hole)
+    return ""
 
 
 def entry_of(instance: Instance, made: BackupSet) -> Entry:

@@ -24,13 +24,15 @@ from audifi.local.users import unprivileged_user
 
 Tell = Callable[[str], None]
 
-# "2026-11-23 16:00:00.123 P00   INFO: backup command begin"; "P00  ERROR: [082]: …"
+# A line of its log: 2026-11-23 16:00:00.123 P00   INFO: backup command begin
 _LINE: Final = re.compile(r"^\S+ \S+ P\d+ +(?P<level>[A-Z0-9]+): (?P<text>.*)$")
 _ERROR: Final = re.compile(r"ERROR: \[(?P<code>\d+)\]: (?P<text>.*)")
 MISMATCHES: Final = frozenset({"028", "044", "051"})  # of the stanza with this cluster: it was made anew
+UNREADABLE: Final = 99  # of a stanza in `info`: "other"; the message quotes what it could not read, so it is not shown
+WRONG_KEY: Final = "095"  # CryptoError
 MEANINGS: Final = {
-    "095": "the key does not open the repository: recovery-keys/ of this instance is not the one it was written with",
-    "031": "the key does not open the repository, or its beginning is damaged",
+    WRONG_KEY: "the key does not open the repository (recovery-keys/ is another), or it is damaged",
+    "029": "a block of the repository is damaged: nothing was opened. An earlier moment begins with another backup",
 }
 
 
@@ -39,7 +41,7 @@ class PgBackRestFailed(BackupFailed):
 
     def __init__(self, command: str, code: str, text: str) -> None:
         self.code = code
-        meaning = f"{MEANINGS[code]}. " if code in MEANINGS else ""
+        meaning = f"{MEANINGS[code]}; " if code in MEANINGS else ""
         super().__init__(f"pgbackrest {command}: {meaning}[{code}] {text}")
 
 
@@ -72,9 +74,9 @@ class PgBackRest:
     instance: Instance
     pod: str
 
-    async def run(self, command: str, *options: str, tell: Tell = nobody) -> None:
-        """Run one command to its end."""
-        await self._run(command, (*options, "--log-level-console=info"), tell)
+    async def run(self, command: str, *options: str, tell: Tell = nobody, level: str = "info") -> list[str]:
+        """Run one command to its end; returns what it printed."""
+        return await self._run(command, (*options, f"--log-level-console={level}"), tell)
 
     async def asked(self, command: str, *options: str) -> Any:
         """What a command answers in JSON."""
@@ -86,13 +88,12 @@ class PgBackRest:
         stanzas = await self.asked("info")
         for stanza in stanzas:
             code = stanza["status"]["code"]
-            if code == 99:  # "other": the repository cannot be read; the message holds the error
-                message = stanza.get("repo", [{}])[0].get("status", {}).get("message", stanza["status"]["message"])
-                raise PgBackRestFailed("info", *_split(message))
+            if code == UNREADABLE:
+                raise PgBackRestFailed("info", WRONG_KEY, "its index cannot be read")
         return [_set(each) for stanza in stanzas for each in stanza.get("backup", [])]
 
     async def _run(self, command: str, options: tuple[str, ...], tell: Tell) -> list[str]:
-        argv = [str(binary("pgbackrest")), f"--stanza={STANZA}", *options, "--log-level-stderr=off", command]
+        argv = [str(binary("pgbackrest")), command, f"--stanza={STANZA}", *options, "--log-level-stderr=off"]
         program = await asyncio.create_subprocess_exec(
             *bound_to_us(argv, unprivileged_user()),
             env=environment_of(self.instance, environment(self.instance, self.pod), self.instance.path),
@@ -125,11 +126,6 @@ def _error(lines: list[str], code: int) -> tuple[str, str]:
             hints = [each.strip() for each in lines[place + 1 : place + 4] if each.startswith(" ")]
             return found["code"], " ".join([found["text"], *hints])
     return f"{code:03}", " ".join(lines[-3:])
-
-
-def _split(message: str) -> tuple[str, str]:
-    """Return "[CryptoError] unable to …" as code and text; only two of its names matter to a person."""
-    return ("095" if "CryptoError" in message else "099"), message
 
 
 def _set(found: dict[str, Any]) -> BackupSet:
