@@ -17,7 +17,6 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
-from tests.system.test_losses import has_another_pid, pid_of
 from tests.system.visitors import Visitors, new_address
 
 from audifi.local.held import Held
@@ -31,6 +30,18 @@ from audifi.wire.live.protocol import DRAINING, Code
 PODS = ("ws-gateway-1", "ws-gateway-2", "ws-gateway-3")
 BACK_WITHIN_S = 60.0
 BROWSERS = 9
+
+
+async def pid_of(platform: Held, pod: str) -> int:
+    pid = (await platform.units())[pod]["pid"]
+    assert isinstance(pid, int), f"{pod} does not run"
+    return pid
+
+
+async def has_another_pid(platform: Held, pod: str, former: int) -> None:
+    unit = (await platform.units())[pod]
+    if unit["state"] != "ready" or unit["pid"] == former:
+        raise NotReady(f"{pod} is {unit['state']} with pid {unit['pid']}")
 
 
 @dataclass

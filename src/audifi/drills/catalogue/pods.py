@@ -1,13 +1,13 @@
 """Lose pods of every service: killed one by one, and replaced one by one as a release does.
 
-Between: drills.catalogue (collects), drills.faults.processes (kills, rolls) and drills.workloads (asks).
-Shape: two drills a service. Reads are tried once: nobody may notice anything. People's keyed writes are tried again as
-our SDK does by itself: what was in flight in a killed pod is nobody's to repeat but the client's, who has the key.
+Between: drills.catalogue (collects), drills.faults.processes (kills) and drills.workloads (asks).
+Who asks: visitors who try once and may notice nothing; and people whose keyed writes are tried again as our SDK does by
+itself: what was in flight in a killed pod is nobody's to repeat but the client's, who has the key.
 Units: *_s seconds.
 Source: design.md "replicas: 3" (promise pod-loss); issue 6 (each service's pods, any pod loss: 0 failed requests).
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
@@ -18,19 +18,20 @@ from audifi.drills.under_load import Judged, under_load
 from audifi.drills.workloads.accounts import accounts
 from audifi.drills.workloads.together import together
 from audifi.drills.workloads.visitors import READS, reading
-from audifi.drills.workloads.workload import Workload
+from audifi.local import launch
 from audifi.sdk import RetryPolicy
 
 AFTER_S: Final = 1.0  # asked on after the last pod is back
 AUTH: Final = "auth-service"
+OTHERS: Final = tuple(service for service in READS if service != AUTH)
 
 
-def one_by_one(component: str) -> Deed:
+def killed(*components: str) -> Deed:
     """Kill each pod that runs, the next one when the last is back; entered when all have been killed."""
 
     @asynccontextmanager
     async def deed(scene: Scene) -> AsyncGenerator[str]:
-        pods = await _running(scene, component)
+        pods = await _running(scene, components)
         scene.mark("injected")
         for each in pods:
             async with processes.killed(processes.pod(each))(scene):
@@ -40,19 +41,22 @@ def one_by_one(component: str) -> Deed:
     return deed
 
 
-def rolled(component: str) -> Deed:
-    """Restart a component pod by pod; what is asked meanwhile counts."""
+def rolled(*components: str) -> Deed:
+    """Restart each pod that runs, the next one when the last is back; entered when all have been restarted."""
 
     @asynccontextmanager
     async def deed(scene: Scene) -> AsyncGenerator[str]:
+        pods = await _running(scene, components)
         scene.mark("injected")
-        async with processes.rolled(component)(scene) as proof:
-            yield proof
+        for each in pods:
+            async for _ in launch.restart(scene.stage.instance, each):
+                pass
+        yield f"restarted {', '.join(pods)}, one after the other"
 
     return deed
 
 
-def only_one_left(component: str) -> Deed:
+def only_one_left(component: str) -> Sabotage:
     """Take all pods but the first out of service, so that nobody is there to take over."""
 
     @asynccontextmanager
@@ -63,17 +67,12 @@ def only_one_left(component: str) -> Deed:
                 await halted.enter_async_context(processes.halted(processes.pod(each))(scene))
             yield f"{', '.join(pods)} are down"
 
-    return deed
+    return Sabotage(removes=f"{component} has one pod", deed=deed)
 
 
-async def _running(scene: Scene, component: str) -> Sequence[str]:
+async def _running(scene: Scene, components: tuple[str, ...]) -> list[str]:
     units = await losses.units(scene.stage)
-    return sorted(name for name, unit in units.items() if unit["component"] == component and unit["pid"])
-
-
-def _asked(component: str) -> Workload:
-    visitors = reading(component)
-    return together(visitors, accounts(retries=RetryPolicy())) if component == AUTH else visitors
+    return sorted(name for name, unit in units.items() if unit["component"] in components and unit["pid"])
 
 
 def _unanswered(judged: Judged) -> float:
@@ -81,27 +80,39 @@ def _unanswered(judged: Judged) -> float:
     return judged.failed() - judged.failed("set")
 
 
-def _drill(component: str, what: str, summary: str, fault: Deed) -> Drill:
-    short = component.removesuffix("-service")
-    return Drill(
-        name=f"{short}-pods-{what}",
-        summary=summary,
+DRILLS = (
+    Drill(
+        name="auth-pods-killed",
+        summary="Each pod of auth-service is killed, one after the other, while people sign, change and read.",
         proves=("pod-loss",),
-        play=under_load(workload=_asked(component), fault=fault, hold_s=AFTER_S, measures={"pod-loss": _unanswered}),
-        sabotage=Sabotage(removes="all other pods of the service are down", deed=only_one_left(component)),
-        is_quick=component == AUTH and what == "killed",
-    )
-
-
-DRILLS = tuple(
-    drill
-    for each in READS
-    for drill in (
-        _drill(
-            each, "killed", f"Each pod of {each} is killed, one after the other, while it is asked.", one_by_one(each)
+        play=under_load(
+            workload=together(reading(AUTH), accounts(retries=RetryPolicy())),
+            fault=killed(AUTH),
+            hold_s=AFTER_S,
+            measures={"pod-loss": _unanswered},
         ),
-        _drill(
-            each, "rolled", f"Each pod of {each} is replaced, one after the other, while it is asked.", rolled(each)
+        sabotage=only_one_left(AUTH),
+        is_quick=True,
+    ),
+    Drill(
+        name="pods-killed",
+        summary="Each pod of each other service is killed, one after the other, while all services are read.",
+        proves=("pod-loss",),
+        play=under_load(
+            workload=reading(), fault=killed(*OTHERS), hold_s=AFTER_S, measures={"pod-loss": Judged.failed}
         ),
-    )
+        sabotage=only_one_left("coin-service"),
+    ),
+    Drill(
+        name="pods-rolled",
+        summary="Each pod of each service is replaced, one after the other, while people who try once use them all.",
+        proves=("pod-loss",),
+        play=under_load(
+            workload=together(reading(), accounts()),
+            fault=rolled(*READS),
+            hold_s=AFTER_S,
+            measures={"pod-loss": Judged.failed},
+        ),
+        sabotage=only_one_left("coin-service"),
+    ),
 )

@@ -37,8 +37,7 @@ POD_PROMISES = (
         "auth-service",
         fault=PROCESS_KILLED,
         source=f"{TEMPLATE}; architecture.md 4",
-        proof=Proof.LATER,
-        awaits=DRILLED,
+        proof=drilled("pods-killed"),
     ),
     behaves(
         "gateway-loss",
@@ -200,7 +199,14 @@ RPC_PROMISES = (
         "rpc-retries", "Request retry logic", "alchemy", amount=3, unit="retries", source=f"{RPC}; domain.md 5.8"
     ),
     configured(
-        "rpc-breaker", "Circuit breaker pattern", "alchemy", amount=5, unit="failures", source=f"{RPC}; domain.md 5.8"
+        "rpc-breaker",
+        "Circuit breaker pattern",
+        "alchemy",
+        amount=5,
+        unit="failures",
+        source=f"{RPC}; domain.md 5.8",
+        proof=Proof.LATER,
+        awaits="its breaker is in the pods and shows itself by metrics: the dashboards after part F",
     ),
 )
 
