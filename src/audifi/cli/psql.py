@@ -16,9 +16,9 @@ from audifi.cli.options import DEFAULT, InstanceOption, running
 from audifi.local.binaries import binary
 from audifi.local.errors import UnknownName
 from audifi.local.ports import LOOPBACK
-from audifi.local.resolution import port, secret
+from audifi.local.resolution import logins, port
 from audifi.topology.declaration import platform
-from audifi.topology.secrets import WITH_DATABASE, database_role, database_secret
+from audifi.topology.secrets import WITH_DATABASE, database_role
 
 ReaderOption = Annotated[bool, Parameter(name="--reader", negative=(), help="Ask a replica.")]
 Arguments = Annotated[str, Parameter(allow_leading_hyphen=True, help="For psql itself.")]
@@ -34,12 +34,13 @@ def psql(
     if role not in owners:
         raise UnknownName(f"there is no role {role!r}; there are {', '.join(owners)}")
     pooler = topology.stores.pooler
+    login = logins(found, topology, owners[role])[0]
     told = {
         "PGHOST": LOOPBACK,
         "PGPORT": str(port(found, topology, f"{pooler.component}-1", "pgbouncer")),
         "PGDATABASE": pooler.reader_database if reader else pooler.writer_database,
-        "PGUSER": role,
-        "PGPASSWORD": secret(found, topology, database_secret(owners[role])),
+        "PGUSER": login.user,
+        "PGPASSWORD": login.password,
     }
     for name, value in told.items():
         os.putenv(name, value)  # the person's own environment goes with it: pager, terminal, .psqlrc

@@ -8,6 +8,7 @@ Exit: 0 done, nothing is due · 1 list: something is due · 2 wrong use
 Example: ./audifi secrets list && ./audifi secrets rotate database-auth
 """
 
+import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,10 +18,11 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from audifi.cli.options import DEFAULT, InstanceOption, JsonOption
+from audifi.cli.options import DEFAULT, InstanceOption, JsonOption, running
 from audifi.cli.outbound import rows, shown
 from audifi.local.errors import LocalError
-from audifi.local.recovery.secrets import listing, restoring
+from audifi.local.recovery.secrets import listing, restoring, rotation
+from audifi.local.recovery.secrets.overlaps import NOT_BY_PROGRAM
 from audifi.local.state import Instance
 from audifi.topology.declaration import platform
 
@@ -52,17 +54,56 @@ def history(name: str | None = None, /, *, json_: JsonOption = False, instance: 
 
 
 @secrets.command
+def rotate(
+    *names: str,
+    all_due: Annotated[bool, Parameter(negative=())] = False,
+    value_file: Path | None = None,
+    by: str = "",
+    instance: InstanceOption = DEFAULT,
+) -> int:
+    """Replace secrets while the platform runs; goes on where an interrupted rotation was.
+
+    Parameters
+    ----------
+    names
+        Secrets, one after the other.
+    all_due
+        Every one that is older than it may be.
+    value_file
+        The new value, for what a provider issues; only readable by you.
+    by
+        Who asks for it, for the history (default: your user).
+    instance
+        Directory of the running platform.
+    """
+    found, _ = running(instance)
+    topology = platform("local")
+    due = [row.name for row in listing.rows(found, topology, datetime.now(UTC)) if row.is_due or row.is_rotating]
+    chosen = [*names, *(name for name in due if all_due and name not in names and name not in NOT_BY_PROGRAM)]
+    if not chosen or (value_file is not None and len(chosen) != 1):
+        raise LocalError("name one secret, or several without --value-file, or give --all-due (and something is due)")
+    fresh = value_file.read_text().strip() if value_file is not None else None
+    for name in chosen:
+        asyncio.run(rotation.rotate(found, topology, name, tell=_say, who=by, fresh=fresh))
+    return 0
+
+
+@secrets.command
 def restore(
+    name: str | None = None,
+    /,
     *,
     at: str | None = None,
     identity: IdentityOption = None,
     json_: JsonOption = False,
     instance: InstanceOption = DEFAULT,
 ) -> int:
-    """Write every secret's file as it was, now or at a moment.
+    """Bring back every secret's file as it was; with a name, put one's value of then into use again, by a rotation.
 
     Parameters
     ----------
+    name
+        One secret, of a running platform.
     at
         A moment like 2026-11-23T16:05:00Z.
     identity
@@ -72,6 +113,12 @@ def restore(
     instance
         Directory of the platform.
     """
+    if name is not None:
+        there, _ = running(instance)
+        [values] = restoring.opened(there, restoring.past(there, name, moment(at)), identity).values()
+        asyncio.run(rotation.rotate(there, platform("local"), name, tell=_progress, fresh=values[0]))
+        shown({"restored": [name]}, as_json=json_, text=lambda _: _say(_restored([name])))
+        return 0
     found = restoring.restore(Instance.at(instance), moment=moment(at), identity=identity)
     shown({"restored": found}, as_json=json_, text=lambda _: _say(_restored(found)))
     return 0
@@ -107,6 +154,10 @@ def _told(found: Sequence[dict[str, Any]]) -> None:
 
 def _restored(names: Sequence[str]) -> str:
     return f"restored: {', '.join(names)}" if names else "everything is as it was then"
+
+
+def _progress(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def _say(text: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from audifi.local import launch, resolution
 from audifi.local.errors import LocalError, StartFailed
+from audifi.local.logins import Login
 from audifi.local.state import Instance
 from audifi.topology.declaration import platform
 from audifi.topology.model.whole import Topology
@@ -38,6 +39,10 @@ class Held:
 
     def port(self, pod: str, name: str) -> int:
         return resolution.port(self.instance, self.topology, pod, name)
+
+    def login(self, component: str) -> Login:
+        """With which the component signs in to the database now."""
+        return resolution.logins(self.instance, self.topology, component)[0]
 
     def secret(self, name: str) -> str:
         return resolution.secret(self.instance, self.topology, name)

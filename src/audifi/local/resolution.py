@@ -9,9 +9,11 @@ from importlib.metadata import version
 from typing import assert_never
 
 from audifi.local.binaries import pgbouncer_keeps_prepared_statements
+from audifi.local.logins import Login, read
 from audifi.local.ports import LOOPBACK
 from audifi.local.state import Instance
 from audifi.topology.environments import process_environment
+from audifi.topology.model.data import SecretForm
 from audifi.topology.model.whole import Topology
 from audifi.topology.references import (
     DatabaseUrl,
@@ -32,6 +34,7 @@ from audifi.topology.references import (
     Url,
     Value,
 )
+from audifi.topology.secrets import WITH_DATABASE, database_role, database_secret
 
 HTTPS = 443  # a browser leaves it out. Source: RFC 9110 section 4.2.2
 
@@ -61,8 +64,20 @@ def public_url(instance: Instance, topology: Topology, domain: str, path: str = 
 
 
 def secret(instance: Instance, topology: Topology, name: str) -> str:
-    """A declared secret, made in its declared form."""
-    return instance.secrets.of(name, topology.secret(name).form)
+    """A declared secret's value in use, made in its declared form; of a login the password."""
+    text = accepted(instance, topology, name)[0]
+    return text.partition(":")[2] or text if topology.secret(name).form is SecretForm.LOGIN else text
+
+
+def accepted(instance: Instance, topology: Topology, name: str) -> tuple[str, ...]:
+    """Every value of a declared secret that is accepted now, the one in use first."""
+    return instance.secrets.accepted(name, topology.secret(name).form)
+
+
+def logins(instance: Instance, topology: Topology, component: str) -> tuple[Login, ...]:
+    """The users who may act as the component's role in the database now, the one in use first."""
+    texts = accepted(instance, topology, database_secret(component))
+    return tuple(read(text, component) for text in texts)
 
 
 def resolved(value: Value, instance: Instance, topology: Topology, pod: str) -> str:  # noqa: C901, PLR0911, PLR0912
@@ -85,7 +100,9 @@ def resolved(value: Value, instance: Instance, topology: Topology, pod: str) -> 
             )
         case DatabaseUrl():
             address = _address(instance, topology, f"{value.component}-1", value.port)
-            return f"postgresql://{value.role}@{address}/{value.database}"
+            [owner] = [each for each in WITH_DATABASE if database_role(each) == value.role]
+            user = logins(instance, topology, owner)[0].user
+            return f"postgresql://{user}@{address}/{value.database}"
         case PublicUrl():
             address = public_url(instance, topology, value.domain, value.path)
             return address.replace("https", value.scheme, 1)
@@ -100,7 +117,8 @@ def resolved(value: Value, instance: Instance, topology: Topology, pod: str) -> 
         case ReleaseVersion():
             return version("audifi")
         case Secret():
-            return secret(instance, topology, value.name)
+            values = accepted(instance, topology, value.name) if value.all_accepted else ()
+            return ",".join(values) or secret(instance, topology, value.name)
         case SharedDirectory():
             return str(instance.data(value.name))
         case PublicKeys():

@@ -9,7 +9,7 @@ Invariant: a secret is made once: two processes that ask at the same moment get 
 a lock). Every value is in the history before it is in force. No secret is ever
 a process argument.
 Units: key sizes in bytes.
-Errors: OSError passes through.
+Errors: LocalError for what is kept elsewhere; OSError passes through.
 Source: 256-bit passwords and AES keys; Ed25519 JWK: RFC 8037 section 2, kid as in architecture.md section 4.
 """
 
@@ -24,6 +24,7 @@ from typing import Final, assert_never
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from audifi.local.errors import LocalError
 from audifi.local.files import make_directory, write_private
 from audifi.local.recovery.secrets.history import History
 from audifi.topology.model.data import SecretForm
@@ -95,6 +96,10 @@ def made(name: str, form: SecretForm) -> str:
         case SecretForm.PASSWORD | SecretForm.PROVIDER | SecretForm.CERTIFICATE:
             # A provider's key cannot be made up, but its stand-in accepts any.
             return random_source.token_urlsafe(KEY_BYTES)
+        case SecretForm.LOGIN:
+            return random_source.token_urlsafe(KEY_BYTES)  # of the role's first user (local.logins)
+        case SecretForm.SIGNING_KEYS | SecretForm.AGE_IDENTITY:
+            raise LocalError(f"{name} is not kept in a file here: {form}")
         case SecretForm.ETHEREUM_KEY:
             return f"0x{random_source.token_hex(KEY_BYTES)}"  # below the curve's order but for 1 in 2^128
         case SecretForm.AES_KEYS:

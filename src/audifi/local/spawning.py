@@ -82,7 +82,8 @@ def start(instance: Instance, pod: PodSpec) -> Child:
     user = user_of(pod)
     home = make_directory(instance.data(pod.name), user=user, mode=0o700)
     command = bound_to_us(pod.argv, user)
-    return _started(command, environment_of(instance, pod.env, home), pod.cwd or home, instance.log(pod.name))
+    told = pod.env() if callable(pod.env) else pod.env
+    return _started(command, environment_of(instance, told, home), pod.cwd or home, instance.log(pod.name))
 
 
 def bound_to_us(argv: Sequence[str], user: User | None) -> list[str]:

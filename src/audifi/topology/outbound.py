@@ -55,7 +55,7 @@ def stripe(topology: Topology) -> dict[str, Value]:
     return {
         environment.STRIPE_API_URL: _hosted_url(topology, "stripe", "https://api.stripe.com"),
         environment.STRIPE_SECRET_KEY: Secret(name="stripe-secret-key"),
-        environment.STRIPE_WEBHOOK_SECRET: Secret(name="stripe-webhook-secret"),
+        environment.STRIPE_WEBHOOK_SECRET: Secret(name="stripe-webhook-secret", all_accepted=True),
     }
 
 

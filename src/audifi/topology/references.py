@@ -48,7 +48,10 @@ class PeerUrls:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatabaseUrl:
-    """postgresql://role@host:port/database, the password apart (it would show in errors and process lists)."""
+    """postgresql://login@host:port/database, the password apart (it would show in errors and process lists).
+
+    A role has two logins that take turns: which one is in use, its secret says (LOGIN).
+    """
 
     role: str
     component: str
@@ -97,11 +100,12 @@ class Secret:
     """The content of a declared secret; never text in a manifest, an argument or a log."""
 
     name: str
+    all_accepted: bool = False  # every value that is accepted now, the one in use first, comma-separated
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PublicKeys:
-    """A JWKS with the public halves of these Ed25519 secrets, `kid` = the secret's name."""
+    """A JWKS with the public halves of these Ed25519 secrets, of every key that is accepted now."""
 
     secrets: tuple[str, ...]
 

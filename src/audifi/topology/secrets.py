@@ -32,8 +32,13 @@ def database_role(component: str) -> str:
 
 
 def database_secret(component: str) -> str:
-    """The secret that holds the password of a component's role."""
+    """The secret that holds the login of a component's role."""
     return f"database-{database_role(component)}"
+
+
+def database_logins(component: str) -> tuple[str, str]:
+    """The two users who may act as a component's role, in turns: a password is replaced while the other one is used."""
+    return (f"{database_role(component)}_a", f"{database_role(component)}_b")
 
 
 def signing_secret(component: str) -> str:
@@ -59,7 +64,30 @@ SECRETS = (
         rotation_days=90,
         source="domain.md 4: secrets AES-256-GCM at rest, key id stored beside them",
     ),
-    *(_password(database_secret(name), name, "pgbouncer", "postgres") for name in WITH_DATABASE),
+    SecretDeclaration(
+        name="access-token-keys",
+        form=SecretForm.SIGNING_KEYS,
+        used_by=("auth-service",),
+        rotation_days=365,
+        source="domain.md 4: JWT keys 365 days, two keys in JWKS for at least 24 h",
+    ),
+    SecretDeclaration(
+        name="backup-identity",
+        form=SecretForm.AGE_IDENTITY,
+        used_by=(),  # nothing that runs: an operator keeps it away from the platform, a restore is given it
+        rotation_days=365,
+        source="design.md: secrets' backups are encrypted; age-encryption.org/v1",
+    ),
+    *(
+        SecretDeclaration(
+            name=database_secret(name),
+            form=SecretForm.LOGIN,
+            used_by=(name, "pgbouncer", "postgres"),
+            rotation_days=90,
+            source=STORES,
+        )
+        for name in WITH_DATABASE
+    ),
     *(
         SecretDeclaration(
             name=signing_secret(name), form=SecretForm.ED25519_JWK, used_by=(name,), rotation_days=90, source=INTERNAL

@@ -32,7 +32,7 @@ LOCAL_VALUES: dict[str, Value] = {
 }
 
 AUTH_ENVIRONMENT: tuple[tuple[str, Value], ...] = (
-    (environment.ENCRYPTION_KEYS, Secret(name="auth-encryption-keys")),
+    (environment.ENCRYPTION_KEYS, Secret(name="auth-encryption-keys", all_accepted=True)),
     (environment.APP_URL, PublicUrl(domain="app")),
     (environment.CORS_ORIGINS, Joined(values=CORS.origins)),
     (environment.MAIL_FROM, MAIL_FROM),

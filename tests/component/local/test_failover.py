@@ -49,7 +49,7 @@ async def _connection(stores: Held) -> "psycopg.AsyncConnection[tuple[object, ..
         host="127.0.0.1",
         port=stores.port("pgbouncer-1", "pgbouncer"),
         dbname="audifi",
-        user="auth",
+        user=stores.login("auth-service").user,
         password=stores.secret("database-auth"),
         connect_timeout=3,
         autocommit=True,

@@ -11,12 +11,13 @@ from audifi.local.held import Held
 
 
 def _connection(stores: Held, database: str, role: str = "auth") -> "psycopg.Connection[tuple[object, ...]]":
+    login = stores.login(f"{role}-service")
     return psycopg.connect(
         host="127.0.0.1",
         port=stores.port("pgbouncer-1", "pgbouncer"),
         dbname=database,
-        user=role,
-        password=stores.secret(f"database-{role}"),
+        user=login.user,
+        password=login.password,
     )
 
 

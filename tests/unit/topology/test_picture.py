@@ -79,7 +79,9 @@ def test_json_keeps_everything_and_names_references() -> None:
     assert [component["name"] for component in told["components"]] == [c.name for c in topology.components]
     assert len(told["links"]) == len(topology.links)
     (auth,) = [component for component in told["components"] if component["name"] == "auth-service"]
-    assert ["ENCRYPTION_KEYS", {"type": "Secret", "name": "auth-encryption-keys"}] in auth["environment"]
+    assert ["ENCRYPTION_KEYS", {"type": "Secret", "name": "auth-encryption-keys", "all_accepted": True}] in auth[
+        "environment"
+    ]
 
 
 def test_what_is_not_of_the_model_is_refused() -> None:

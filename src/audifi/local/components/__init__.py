@@ -42,7 +42,8 @@ class PodSpec:
     component: str
     argv: tuple[str, ...]  # argv[0] absolute (local.binaries.binary); never a secret in it
     ready: Probe
-    env: Mapping[str, str] = field(default_factory=dict[str, str])  # added to PATH, HOME, LANG and our marker
+    # Added to PATH, HOME, LANG and our marker; asked at every start where secrets, which may be replaced, are in it.
+    env: Mapping[str, str] | Callable[[], Mapping[str, str]] = field(default_factory=dict[str, str])
     cwd: Path | None = None  # default: instance.data(name), made for the pod's user
     user: type_of_user = None
     ports: Mapping[str, int] = field(default_factory=dict[str, int])  # checked free before the start; shown by status

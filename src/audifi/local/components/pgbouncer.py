@@ -19,12 +19,12 @@ from audifi.local.binaries import binary, pgbouncer_keeps_prepared_statements
 from audifi.local.components import JobSpec, PodSpec
 from audifi.local.files import make_directory, write_private
 from audifi.local.ports import LOOPBACK
-from audifi.local.resolution import port, ports, secret
+from audifi.local.resolution import logins, port, ports, secret
 from audifi.local.state import Instance
 from audifi.local.users import unprivileged_user
 from audifi.local.waiting import NotReady
 from audifi.topology.model.whole import Topology
-from audifi.topology.secrets import WITH_DATABASE, database_role, database_secret
+from audifi.topology.secrets import WITH_DATABASE
 
 ADMINISTRATOR: Final = "pgbouncer"
 
@@ -83,7 +83,7 @@ def _prepare(instance: Instance, topology: Topology, name: str, settings: Path) 
     user = unprivileged_user()
     make_directory(settings.parent, user=user, mode=0o700)
     users = settings.with_name("users.txt")
-    passwords = {database_role(each): secret(instance, topology, database_secret(each)) for each in WITH_DATABASE}
+    passwords = {login.user: login.password for each in WITH_DATABASE for login in logins(instance, topology, each)}
     passwords[ADMINISTRATOR] = secret(instance, topology, "pgbouncer-admin")
     write_private(users, "".join(f'"{role}" "{password}"\n' for role, password in passwords.items()), user=user)
     write_private(settings, _configuration(instance, topology, name, users), user=user)
@@ -110,15 +110,15 @@ def _configuration(instance: Instance, topology: Topology, name: str, users: Pat
 
 
 async def _answers(instance: Instance, topology: Topology, name: str) -> str:
-    role = WITH_DATABASE[0]
+    login = logins(instance, topology, WITH_DATABASE[0])[0]
     for database in (topology.stores.pooler.writer_database, topology.stores.pooler.reader_database):
         try:
             async with await psycopg.AsyncConnection.connect(
                 host=LOOPBACK,
                 port=port(instance, topology, name, "pgbouncer"),
                 dbname=database,
-                user=database_role(role),
-                password=secret(instance, topology, database_secret(role)),
+                user=login.user,
+                password=login.password,
                 connect_timeout=3,
             ) as connection:
                 await connection.execute("SELECT 1")

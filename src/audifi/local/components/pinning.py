@@ -37,7 +37,7 @@ def described(instance: Instance, topology: Topology, told: Described) -> PodSpe
 
     def prepare() -> None:
         for option, secret in told.tokens.items():
-            write_private(files[option], resolution.secret(instance, topology, secret))
+            write_private(files[option], "\n".join(resolution.accepted(instance, topology, secret)))
 
     async def ready() -> str:
         await probes.http_get(ports["control"], "/health")

@@ -17,7 +17,7 @@ from typing import Final
 from audifi.local.components import JobSpec, PodSpec
 from audifi.local.components.redis_server import answers, ask, command, write_settings
 from audifi.local.ports import LOOPBACK
-from audifi.local.resolution import port, ports, secret
+from audifi.local.resolution import accepted, port, ports, secret
 from audifi.local.state import Instance
 from audifi.local.waiting import NotReady
 from audifi.topology.model.whole import Topology
@@ -45,7 +45,7 @@ def jobs(instance: Instance, topology: Topology) -> tuple[JobSpec, ...]:
 def _pod(instance: Instance, topology: Topology, name: str) -> PodSpec:
     settings = instance.config(name) / "redis.conf"
     numbers = ports(instance, topology, name, "redis", "bus")
-    password = secret(instance, topology, f"{NAME}-password")
+    password = partial(secret, instance, topology, f"{NAME}-password")  # asked each time: it may be replaced
     return PodSpec(
         name=name,
         component=NAME,
@@ -62,7 +62,7 @@ def _prepare(instance: Instance, topology: Topology, name: str, settings: Path) 
     write_settings(
         settings,
         port=numbers["redis"],
-        password=secret(instance, topology, f"{NAME}-password"),
+        passwords=accepted(instance, topology, f"{NAME}-password"),
         directory=instance.data(name),
         more={
             "appendfsync": declared.append_fsync,

@@ -2,20 +2,25 @@
 
 Between: topology.stores.queue and the kernel's queue.
 Shape: pod 1 is the primary, pod 2 its replica.
-Invariant: `appendfsync always` and `noeviction`: an event that was acknowledged is not lost by a crash.
+Invariant: `appendfsync always` and `noeviction`: an acknowledged event is not lost by a crash. The primary does
+not start with less than its replica has: it would make the replica the same. So without its file, or with one that is
+damaged inside, it waits for a person (`audifi restore queue`), and events wait in the outboxes.
 Units: none.
-Errors: NotReady until the replica is linked.
+Errors: NotReady until the replica is linked; LocalError from `prepare` when files are lost or damaged.
 Source: architecture.md 6.4; https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/
 """
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from audifi.local.components import JobSpec, PodSpec
 from audifi.local.components.redis_server import answers, ask, command, write_settings
+from audifi.local.errors import LocalError
 from audifi.local.ports import LOOPBACK
-from audifi.local.resolution import port, ports, secret
+from audifi.local.recovery.redis import aof
+from audifi.local.resolution import accepted, port, ports, secret
 from audifi.local.state import Instance
 from audifi.local.waiting import NotReady
 from audifi.topology.model.whole import Topology
@@ -25,7 +30,7 @@ NAME: Final = "redis-queue"
 
 def pods(instance: Instance, topology: Topology) -> tuple[PodSpec, ...]:
     primary, *replicas = topology.component(NAME).pods
-    password = secret(instance, topology, f"{NAME}-password")
+    password = partial(secret, instance, topology, f"{NAME}-password")  # asked each time: it may be replaced
 
     def pod(name: str) -> PodSpec:
         settings = instance.config(name) / "redis.conf"
@@ -51,14 +56,16 @@ def jobs(instance: Instance, topology: Topology) -> tuple[JobSpec, ...]:  # noqa
 
 def _prepare(instance: Instance, topology: Topology, name: str, settings: Path) -> None:
     declared = topology.stores.queue
-    primary = topology.component(NAME).pods[0]
+    primary, *replicas = topology.component(NAME).pods
+    if name == primary:
+        _check_files(instance, primary, replicas)
     more: dict[str, str | int] = {"appendfsync": declared.append_fsync, "maxmemory-policy": declared.eviction}
     if name != primary:
         more["replica-announce-ip"] = LOOPBACK
     write_settings(
         settings,
         port=port(instance, topology, name, "redis"),
-        password=secret(instance, topology, f"{NAME}-password"),
+        passwords=accepted(instance, topology, f"{NAME}-password"),
         directory=instance.data(name),
         more=more,
     )
@@ -67,8 +74,19 @@ def _prepare(instance: Instance, topology: Topology, name: str, settings: Path) 
             file.write(f"replicaof {LOOPBACK} {port(instance, topology, primary, 'redis')}\n")
 
 
-async def _is_linked(number: int, password: str) -> str:
-    role, *rest = await ask(number, password, "ROLE")
+def _check_files(instance: Instance, primary: str, replicas: Sequence[str]) -> None:
+    if aof.judged(instance.data(primary)).exists:
+        return
+    with_files = [pod for pod in replicas if (instance.data(pod) / aof.FOLDER / aof.MANIFEST).exists()]
+    if with_files:
+        raise LocalError(
+            f"{primary} has lost its append-only file in {instance.data(primary)}, and would make {with_files[0]} as "
+            "empty as itself: ./audifi restore queue --in-place"
+        )
+
+
+async def _is_linked(number: int, password: Callable[[], str]) -> str:
+    role, *rest = await ask(number, password(), "ROLE")
     if role != "slave" or rest[2] != "connected":
         raise NotReady(f"{role}, not linked to its primary yet")
     return "replica, linked"

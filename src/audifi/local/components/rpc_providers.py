@@ -36,12 +36,12 @@ def _pod(instance: Instance, topology: Topology, provider: str) -> PodSpec:
     pod = f"{provider}-1"
     ports = resolution.ports(instance, topology, pod, "http", "control")
     served = [chain for chain in topology.chains if provider in chain.providers]
-    told = instance.config(pod) / "options.json"
+    told, keys = instance.config(pod) / "options.json", instance.config(pod) / "keys"
 
     def prepare() -> None:
         options = Options(
             provider="alchemy" if provider == "alchemy" else "infura",
-            key=resolution.secret(instance, topology, f"{provider}-api-key"),
+            key_file=str(keys),
             http=ports["http"],
             control=ports["control"],
             chains=tuple(
@@ -54,6 +54,7 @@ def _pod(instance: Instance, topology: Topology, provider: str) -> PodSpec:
                 for chain in served
             ),
         )
+        write_private(keys, "\n".join(resolution.accepted(instance, topology, f"{provider}-api-key")))
         write_private(told, msgspec.json.encode(options).decode())
 
     return PodSpec(

@@ -65,7 +65,7 @@ def pod(instance: Instance, topology: Topology, component: Component, name: str,
         name=name,
         component=component.name,
         argv=(sys.executable, "-m", module),
-        env=told,
+        env=partial(environment, instance, topology, name),
         ports=numbers,
         after=_needs(topology, component),
         ready=partial(_is_ready, numbers["http"]),
@@ -89,7 +89,7 @@ async def _migrate(instance: Instance, topology: Topology, component: Component)
         name=f"{component.name}-migrate",
         component=component.name,
         argv=(sys.executable, "-m", "audifi.kernel.migrate", component.short_name),
-        env=environment(instance, topology, component.pods[0]),
+        env=partial(environment, instance, topology, component.pods[0]),
         ready=_never_asked,
     )
     code = await run_to_end(instance, job)

@@ -30,7 +30,7 @@ def pods(instance: Instance, topology: Topology) -> tuple[PodSpec, ...]:
     def prepare() -> None:
         certificates.authority(authority, topology.domain("apex").host)  # the edge, which signs with it, starts later
         for path, name in files.items():
-            write_private(path, resolution.secret(instance, topology, name))
+            write_private(path, "\n".join(resolution.accepted(instance, topology, name)))
 
     async def ready() -> str:
         await probes.http_get(ports["control"], "/health")

@@ -18,7 +18,6 @@ gateway would also fetch what it does not hold; this one does not, so that lost 
 """
 
 import asyncio
-import hmac
 import json
 import uuid
 from pathlib import Path
@@ -33,6 +32,7 @@ from audifi.local.standins.content.provider import Options, Provider, Refused, b
 from audifi.local.standins.content.psa import time_text
 from audifi.local.standins.content.queue import Queue, Words
 from audifi.local.standins.content.records import Entry
+from audifi.local.standins.keys import Keys
 from audifi.local.standins.pinata_legacy import JOB as LEGACY_JOB
 from audifi.local.standins.pinata_legacy import Legacy
 from audifi.local.standins.pinata_tus import Resumable
@@ -49,8 +49,8 @@ TRUE: Final = {"true", "1"}
 class Pinata:
     """The v3 API."""
 
-    def __init__(self, provider: Provider, gateway_token: str) -> None:
-        self.provider, self._gateway_token = provider, gateway_token
+    def __init__(self, provider: Provider, gateway_tokens: Keys | None) -> None:
+        self.provider, self._gateway_tokens = provider, gateway_tokens
         words = {psa.KIND: psa.WORDS, JOB: WORDS, LEGACY_JOB: WORDS}
         self.queue = Queue(provider, words, self._done)
         self._legacy = Legacy(provider, self.queue)
@@ -192,9 +192,9 @@ class Pinata:
         return found
 
     async def _gateway(self, request: web.Request) -> web.StreamResponse:
-        if self._gateway_token:
+        if self._gateway_tokens is not None:
             shown = request.headers.get("x-pinata-gateway-token") or request.query.get("pinataGatewayToken", "")
-            if not hmac.compare_digest(shown.encode(), self._gateway_token.encode()):
+            if not self._gateway_tokens.accept(shown):
                 return web.Response(status=403, text="ERR_ID:00024 - the gateway token is missing or wrong\n")
         elif not self._owns(request.match_info["cid"]):
             return web.Response(status=403, text="ERR_ID:00006 - this content is not pinned to the owner's account\n")
@@ -292,9 +292,9 @@ def _job(entry: Entry) -> dict[str, Any]:
     return {"id": entry.id, "cid": entry.cid, **shown, "date_queued": time_text(entry.created)}
 
 
-async def serve(found: Options, gateway_token: str) -> None:
+async def serve(found: Options, gateway_tokens: Keys | None) -> None:
     """Serve until told to stop."""
-    pinata = Pinata(Provider(found), gateway_token)
+    pinata = Pinata(Provider(found), gateway_tokens)
     working = asyncio.create_task(pinata.queue.run())
     try:
         await pinata.provider.serve(pinata.routes())
@@ -307,8 +307,8 @@ def main() -> None:
     parser, read = options("Pinata stand-in")
     parser.add_argument("--gateway-token-file", type=Path)
     found = parser.parse_args()
-    gateway_token = found.gateway_token_file.read_text().strip() if found.gateway_token_file else ""
-    asyncio.run(serve(read(found), gateway_token))
+    gateway_tokens = Keys(found.gateway_token_file) if found.gateway_token_file else None
+    asyncio.run(serve(read(found), gateway_tokens))
 
 
 if __name__ == "__main__":

@@ -113,6 +113,9 @@ class SecretForm(StrEnum):
     """How a secret is made."""
 
     PASSWORD = "password"  # noqa: S105  # the form's name
+    LOGIN = "login"  # user:password; two users of one role take turns
+    SIGNING_KEYS = "signing-keys"  # kept by their service in its own tables, encrypted
+    AGE_IDENTITY = "age-identity"  # opens the history of all others: an operator keeps it, nothing that runs has it
     AES_KEYS = "aes-keys"  # kid:base64,… the first encrypts, all decrypt
     ED25519_JWK = "ed25519-jwk"
     ETHEREUM_KEY = "ethereum-key"  # 0x and 64 hexadecimal digits

@@ -78,14 +78,14 @@ def secrets_have_no_default(topology: Topology) -> Iterator[Note]:
         if secret.default:
             yield error(
                 "secret-default",
-                secret.used_by[0],
+                "".join(secret.used_by[:1]),
                 f"the secret {secret.name} has a default",
                 "remove it: absent is an error",
             )
         if secret.rotation_days < 1:
             yield error(
                 "secret-rotation",
-                secret.used_by[0],
+                "".join(secret.used_by[:1]),
                 f"the secret {secret.name} is never rotated",
                 "declare rotation_days",
             )

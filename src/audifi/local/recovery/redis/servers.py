@@ -74,7 +74,7 @@ async def serving(place: Room, name: str, more: Mapping[str, str | int]) -> Asyn
     """A server on the files in `place.directory(name)`: gives a client whose answers are as Redis sent them."""
     number = place.scratch.ports.of(name, "redis")
     settings = place.scratch.config(name) / "redis.conf"
-    write_settings(settings, port=number, password=place.password, directory=place.directory(name), more={**more})
+    write_settings(settings, port=number, passwords=(place.password,), directory=place.directory(name), more={**more})
     log = place.scratch.log(name)
     process = await _started(place, settings, log)
     client = connect(number, place.password)

@@ -11,7 +11,6 @@ Errors: Refused is answered as {"error": {"reason", "details"}}, the shape Pinat
 
 import argparse
 import asyncio
-import hmac
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from audifi.local.standins.content.cids import RAW, BadCid, Cid, of, parse
 from audifi.local.standins.content.network import Network
 from audifi.local.standins.content.records import Entry, Records
 from audifi.local.standins.content.unixfs import BadBlock
+from audifi.local.standins.keys import Keys
 
 HOST: Final = "127.0.0.1"
 BODY_BYTES_MAX: Final = 16 * 1024 * 1024  # bodies that are read whole; uploads are streamed
@@ -47,7 +47,7 @@ class Options:
     http: int
     control: int
     directory: Path
-    token: str
+    tokens: Keys
     peers: tuple[str, ...]
     give_up_s: float
 
@@ -73,7 +73,7 @@ class Provider:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Refused(401, "INVALID_CREDENTIALS", "No Authentication method provided")
-        if not hmac.compare_digest(token.encode(), self.options.token.encode()):
+        if not self.options.tokens.accept(token):
             raise Refused(401, "INVALID_CREDENTIALS", "Invalid/expired credentials")
 
     def keep(self, entry: Entry, tree: Iterable[str]) -> Entry:
@@ -220,8 +220,7 @@ def options(description: str) -> tuple[argparse.ArgumentParser, Any]:
     parser.add_argument("--give-up-s", type=float, default=60.0, help="after which content nobody has is given up")
 
     def read(found: argparse.Namespace) -> Options:
-        token = found.token_file.read_text().strip()
         peers = tuple(each.rstrip("/") for each in found.peer)
-        return Options(found.http, found.control, found.directory, token, peers, found.give_up_s)
+        return Options(found.http, found.control, found.directory, Keys(found.token_file), peers, found.give_up_s)
 
     return parser, read

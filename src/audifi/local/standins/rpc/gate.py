@@ -7,8 +7,9 @@ Errors: what the node cannot answer is 502, as from the provider's own proxy.
 """
 
 import asyncio
-import secrets
+from pathlib import Path
 
+from audifi.local.standins.keys import Keys
 from audifi.local.standins.rpc import dialect as says
 from audifi.local.standins.rpc.calls import Asked, Call, failed, parsed
 from audifi.local.standins.rpc.chain import SUCCESS, Chain, Outcome
@@ -31,7 +32,7 @@ class Gate:
         self.dialect: Dialect = DIALECTS[options.provider]
         self.chains = {chain.network: Chain(chain, self.dialect) for chain in options.chains}
         self.counts = Counts()
-        self._key = options.key.encode()
+        self._keys = Keys(Path(options.key_file))
 
     async def answer(self, request: Request) -> Reply | None:
         """The reply to a request, or None: the connection is cut."""
@@ -61,7 +62,7 @@ class Gate:
         if asked is None:
             status = 400 if request.method == b"POST" else 405
             return Outcome(Reply(status, failed(Call(), PARSE_ERROR)))
-        if not secrets.compare_digest(key.encode(), self._key):
+        if not self._keys.accept(key):
             return Outcome(says.unauthorized(self.dialect, asked), "unauthorized")
         try:
             if chain.faults is NONE:

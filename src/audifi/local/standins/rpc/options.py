@@ -1,8 +1,9 @@
 """Read what a provider's stand-in is told at its start, from a file that only its user may read.
 
 Between: components.rpc_providers (writes it) and the process (reads it once).
-Shape: provider, key, two ports, one entry per chain: its name and id with us, the provider's word for it, its node.
-Invariant: the key is in the file and nowhere else: not in argv, not in the environment, not in a log.
+Shape: provider, where its keys are, two ports, one entry per chain: its name and id with us, the provider's word for
+it, its node.
+Invariant: a key is in its file and nowhere else: not in argv, not in the environment, not in a log.
 Errors: msgspec.ValidationError says which field is wrong.
 """
 
@@ -25,7 +26,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where it listens, as whom, in front of what."""
 
     provider: Literal["alchemy", "infura"]
-    key: str
+    key_file: str
     http: int
     control: int
     chains: tuple[ChainOptions, ...]

@@ -17,6 +17,7 @@ from typing import Final
 
 from aiohttp import web
 
+from audifi.local.standins.keys import Keys
 from audifi.local.standins.stripe.billing import Billing
 from audifi.local.standins.stripe.checkout import Checkout
 from audifi.local.standins.stripe.control import Clock, Control, loopback_only
@@ -37,9 +38,9 @@ class Options:
     http: int
     control: int
     directory: Path
-    key: str
+    keys: Keys
     webhook: str
-    webhook_secret: str
+    webhook_secrets: Keys | None
     ca: Path | None
 
 
@@ -50,9 +51,9 @@ async def serve(options: Options) -> None:
     trouble, billing = Trouble(), Billing(world)
     checkout = Checkout(world, billing)
     clock = Clock(world, billing, checkout)
-    sender = Sender(world, trouble, url=options.webhook, secret=options.webhook_secret, ca=options.ca)
+    sender = Sender(world, trouble, url=options.webhook, secrets=options.webhook_secrets, ca=options.ca)
     world.on_event = sender.event
-    server = Server(world, billing, checkout, trouble, options.key)
+    server = Server(world, billing, checkout, trouble, options.keys)
     runners = [
         await _listen(server.routes(), options.http),
         await _listen(Control(world, trouble, sender, clock).routes(), options.control),
@@ -107,9 +108,9 @@ def main() -> None:
     found = parser.parse_args()
     if found.webhook and not found.webhook_secret_file:
         parser.error("--webhook needs --webhook-secret-file")
-    secret = found.webhook_secret_file.read_text().strip() if found.webhook_secret_file else ""
-    key = found.key_file.read_text().strip()
-    asyncio.run(serve(Options(found.http, found.control, found.directory, key, found.webhook, secret, found.ca)))
+    secrets = Keys(found.webhook_secret_file) if found.webhook_secret_file else None
+    keys = Keys(found.key_file)
+    asyncio.run(serve(Options(found.http, found.control, found.directory, keys, found.webhook, secrets, found.ca)))
 
 
 if __name__ == "__main__":

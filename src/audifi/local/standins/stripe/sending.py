@@ -26,6 +26,7 @@ import aiohttp
 from aiohttp import ThreadedResolver
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from audifi.local.standins.keys import Keys
 from audifi.local.standins.stripe.faults import Trouble
 from audifi.local.standins.stripe.records import Json
 from audifi.local.standins.stripe.world import World
@@ -59,9 +60,9 @@ class _Loopback(AbstractResolver):
 class Sender:
     """One webhook endpoint."""
 
-    def __init__(self, world: World, trouble: Trouble, *, url: str, secret: str, ca: Path | None) -> None:
+    def __init__(self, world: World, trouble: Trouble, *, url: str, secrets: Keys | None, ca: Path | None) -> None:
         self._world, self._trouble = world, trouble
-        self._url, self._secret, self._ca = url, secret, ca
+        self._url, self._secrets, self._ca = url, secrets, ca
         self._waiting: list[Due] = []
         self._order = itertools.count()
         self._woken = asyncio.Event()
@@ -149,7 +150,7 @@ class Sender:
     def _signed(self, body: bytes) -> str:
         faults = self._trouble.faults.webhooks
         moment = int(time.time()) - faults.signature_age_s
-        secret = WRONG_SECRET if faults.wrong_signature else self._secret
+        secret = WRONG_SECRET if faults.wrong_signature or self._secrets is None else self._secrets.first
         return f"t={moment},v1={signature(secret, moment, body)}"
 
 

@@ -9,7 +9,6 @@ Source: docs.stripe.com/api (authentication, versioning, request_ids, idempotent
 """
 
 import hashlib
-import hmac
 import json
 import re
 import secrets
@@ -18,6 +17,7 @@ from typing import Final
 
 from aiohttp import web
 
+from audifi.local.standins.keys import Keys
 from audifi.local.standins.stripe import catalog, pages, payments
 from audifi.local.standins.stripe.billing import Billing
 from audifi.local.standins.stripe.checkout import Checkout
@@ -36,8 +36,8 @@ KEY_CHARS_MAX: Final = 255
 class Server:
     """The API of one account."""
 
-    def __init__(self, world: World, billing: Billing, checkout: Checkout, trouble: Trouble, key: str) -> None:
-        self._world, self._checkout, self._trouble, self._key = world, checkout, trouble, key
+    def __init__(self, world: World, billing: Billing, checkout: Checkout, trouble: Trouble, keys: Keys) -> None:
+        self._world, self._checkout, self._trouble, self._keys = world, checkout, trouble, keys
         billing.declines = lambda: trouble.faults.refuse or None
         subscriptions = Subscriptions(world, billing)
         self._routes = [
@@ -71,7 +71,7 @@ class Server:
 
     def _authorize(self, request: web.Request) -> None:
         shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(shown.encode(), self._key.encode()):
+        if not self._keys.accept(shown):
             message = f"Invalid API Key provided: {shown[:3]}****"
             raise Refused(401, "api_key_invalid", message, kind="invalid_request_error")
         version = request.headers.get("Stripe-Version", API_VERSION)
