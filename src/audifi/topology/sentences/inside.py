@@ -210,6 +210,27 @@ RPC_PROMISES = (
     ),
 )
 
+PAYMENT_PROMISES = (
+    behaves(
+        "payments-outage",
+        "PAYMENT SERVICE",
+        "payment-service",
+        unit="purchases refused otherwise than cleanly, lost, or not charged once",
+        fault="provider-lost",
+        source=f"{PODS}; architecture.md 4: losing a provider loses nothing that was acknowledged",
+        proof=drilled("stripe-down"),
+    ),
+    behaves(
+        "payments-webhooks",
+        "PAYMENT SERVICE",
+        "payment-service",
+        unit="purchases that are not finished and charged once",
+        fault="webhook-storm",
+        source=f"{PODS}; domain.md 2.4: webhooks come twice, late and in any order",
+        proof=drilled("stripe-webhook-storm"),
+    ),
+)
+
 IPFS_PROMISES = (
     configured("ipfs-primary", "Pinning Service: Pinata", "pinata", source=IPFS),
     configured("ipfs-gateway", "Dedicated gateway", "pinata", source=IPFS),
@@ -233,4 +254,4 @@ IPFS_PROMISES = (
     ),
 )
 
-PROMISES = (*POD_PROMISES, *TEMPLATE_PROMISES, *LIVE_PROMISES, *RPC_PROMISES, *IPFS_PROMISES)
+PROMISES = (*POD_PROMISES, *TEMPLATE_PROMISES, *LIVE_PROMISES, *RPC_PROMISES, *PAYMENT_PROMISES, *IPFS_PROMISES)
