@@ -24,19 +24,19 @@ FORGOTTEN: Final = ("leader", "sync", "status", "history", "failover", "failsafe
 async def hand_over(instance: Instance, topology: Topology, system_id: str) -> None:
     """Forget who was primary; know the cluster by its (restored) identity; keep its settings."""
     number = port(instance, topology, topology.component("etcd").pods[0], "client")
-    for name in FORGOTTEN:
-        await _asked(number, "deleterange", {"key": _encoded(PREFIX + name)})
-    await _put(number, "initialize", system_id)
+    changes = [{"requestDeleteRange": {"key": _encoded(PREFIX + name)}} for name in FORGOTTEN]
+    changes.append(_put("initialize", system_id))
     found = await _asked(number, "range", {"key": _encoded(f"{PREFIX}config")})
     if not found.get("kvs"):
-        await _put(number, "config", json.dumps(cluster_wide(topology)))
+        changes.append(_put("config", json.dumps(cluster_wide(topology))))
+    await _asked(number, "txn", {"success": changes})  # at once: nobody sees half of it
 
 
-async def _put(number: int, name: str, value: str) -> None:
-    await _asked(number, "put", {"key": _encoded(PREFIX + name), "value": _encoded(value)})
+def _put(name: str, value: str) -> dict[str, Any]:
+    return {"requestPut": {"key": _encoded(PREFIX + name), "value": _encoded(value)}}
 
 
-async def _asked(number: int, verb: str, told: dict[str, str]) -> dict[str, Any]:
+async def _asked(number: int, verb: str, told: dict[str, Any]) -> dict[str, Any]:
     text = await probes.http_post(number, f"/v3/kv/{verb}", json.dumps(told))
     found: dict[str, Any] = json.loads(text)
     if "error" in found:

@@ -11,10 +11,10 @@ Source: PostgreSQL 15, "Continuous Archiving"; file names: XLogFileName (8 digit
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from audifi.local.errors import LocalError
 from audifi.local.recovery.postgres.pgbackrest import BackupSet
@@ -82,12 +82,22 @@ def segments(names: Iterable[str], archive_prefix: str) -> list[str]:
     return sorted(each["name"] for each in found if each and each["archive"].endswith(f"-{archive_prefix}"))
 
 
+def needed(files: Mapping[str, Mapping[str, Any]], archive: str, target_s: float | None) -> list[str]:
+    """The segments up to the first that was archived after the moment: it holds a commit after it. All, without one."""
+    names = segments(files, archive)
+    if target_s is None:
+        return names
+    after = [segments([name], archive) for name, facts in files.items() if facts.get("time", 0) > target_s]
+    last = min((number(found[0]) for found in after if found), default=None)
+    return names if last is None else [name for name in names if number(name) <= last]
+
+
 def check_whole(names: Sequence[str], begin: BackupSet) -> None:
-    """Refuse a hole between the backup's first segment and the newest, whatever timeline it is on."""
+    """Refuse a hole between the backup's first segment and the newest of these, whatever timeline it is on."""
     first = number(begin.first_segment)
     there = {number(name) for name in names}
-    last = max(there, default=0)
-    missing = [each for each in range(first, max(last, number(begin.last_segment)) + 1) if each not in there]
+    last = max(number(begin.last_segment), *there)
+    missing = [each for each in range(first, last + 1) if each not in there]
     if missing:
         raise RestoreRefused(
             f"{len(missing)} segments of the write-ahead log are missing, the first is {_named(missing[0])} of "
@@ -108,4 +118,4 @@ def position(lsn: str) -> int:
 
 
 def _named(place: int) -> str:
-    return f"{place // SEGMENTS_PER_LOG:08X}/{place % SEGMENTS_PER_LOG:08X}"
+    return f"{place // SEGMENTS_PER_LOG:08X}/{place % SEGMENTS_PER_LOG:02X}"

@@ -55,7 +55,7 @@ async def wanted(instance: Instance, topology: Topology, target_s: float | None,
     await _archive_what_there_is(instance, topology, tell)
     files = await program.asked("repo-ls", "--recurse", f"archive/{STANZA}")
     names = choosing.segments(files, begin.archive)
-    choosing.check_whole(names, begin)
+    choosing.check_whole(choosing.needed(files, begin.archive, target_s), begin)
     moment = f"to {shown(target_s)}" if target_s is not None else "with everything after it"
     tell(f"from {begin.label}, {begin.database_bytes / 2**20:.0f} MiB, {moment}")
     return Wanted(

@@ -72,8 +72,15 @@ async def restore(instance: Instance, topology: Topology, target_s: float | None
     tell("halting PostgreSQL")
     await _halt(instance, ["postgres"])
     done = Done(label=found.begin.label)
-    await _replace(instance, topology, found, pod, tell, done=done)
-    tell("resuming PostgreSQL: replicas are copied from the restored pod")
+    try:
+        await _replace(instance, topology, found, pod, tell, done=done)
+    except LocalError as error:
+        raise LocalError(
+            f"{error}\nPostgreSQL and everything that writes stay halted. What was there is in the archive: restore "
+            f"again, to another moment if this one cannot be reached"
+        ) from error
+    tell(f"resuming {pod}, then the replicas, which are copied from it")
+    await launch.resume(instance, pod)
     await launch.resume(instance, "postgres")
     await wait_for(
         lambda: create_roles(instance, topology), within_s=ROLES_WITHIN_S, saying="roles have their passwords"
@@ -102,8 +109,6 @@ async def _replace(
     user = unprivileged_user()
     make_directory(instance.data(pod), user=user, mode=0o700)
     make_directory(data, user=user, mode=0o700)
-    if found.target_s is not None:
-        fetching.note_undone(instance, Undone(target_s=found.target_s, at_s=time.time(), timeline=found.current))
     await fetching.fetch(instance, topology, found, data, is_beside=False, tell=tell)
     write(instance, topology, pod)
     archives_to = f"{binary('pgbackrest')} --config={settings(instance, pod)} --stanza={STANZA} archive-push %p"
@@ -112,6 +117,9 @@ async def _replace(
         await set_passwords(told, {role: secret(instance, topology, name) for role, name in OURS.items()})
         system_id = await _system_id(told)
     done.timeline, done.last_transaction = how_far.timeline, how_far.last_transaction
+    if found.target_s is not None:
+        fetching.note_undone(instance, Undone(target_s=found.target_s, at_s=time.time(), timeline=found.current))
+    tell("recovered; the other pods' files are removed, the lease is given away")
     for other in topology.component("postgres").pods:
         if other != pod:
             await asyncio.to_thread(shutil.rmtree, instance.data(other) / "pgdata", ignore_errors=True)

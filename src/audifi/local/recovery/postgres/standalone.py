@@ -93,10 +93,17 @@ async def recovered(
     settings = write_settings(place, listen="", port=SOCKET_PORT, socket=str(socket), more=archiving)
     place.log.write_bytes(b"")
     server = await _started(place, settings)
+    said: set[str] = set()
+
+    def tell_once(text: str) -> None:
+        if text not in said:
+            said.add(text)
+            tell(text)
+
     told = f"host={socket} port={SOCKET_PORT} user=postgres dbname=postgres connect_timeout=3"
     try:
         await wait_for(
-            lambda: _is_open(place, server, told, tell), within_s=RECOVERS_WITHIN_S, saying="recovery", every_s=0.5
+            lambda: _is_open(place, server, told, tell_once), within_s=RECOVERS_WITHIN_S, saying="recovery", every_s=0.5
         )
         yield told, await _how_far(place, told, newest)
     finally:
@@ -163,8 +170,8 @@ async def _is_open(place: Place, server: asyncio.subprocess.Process, told: str, 
     text = place.log.read_text(errors="replace")
     if server.returncode is not None:
         raise RestoreRefused(_why_not(place, text))
-    if found := _PROGRESS.findall(text):
-        tell(str(found[-1]))
+    for line in _PROGRESS.findall(text)[-1:]:
+        tell(line)
     try:
         async with await psycopg.AsyncConnection.connect(told, autocommit=True) as connection:
             row = await (await connection.execute("SELECT pg_is_in_recovery()")).fetchone()
