@@ -115,8 +115,8 @@ async def _configured(scene: Scene, component: str, name: str, value: str, *, ba
     told = {"component": component, "name": name, "value": back}
     async with scarred(scene.stage, f"{name} {value} in {component}", configure, **told):
         await configure(scene.stage, {**told, "value": value})
-        found = [await ask(scene.stage, pod, "CONFIG", "GET", name) for pod in pods]
-        assert all(value in each for each in found), f"{name} is {found}"
+        found: list[dict[str, str]] = [await ask(scene.stage, pod, "CONFIG", "GET", name) for pod in pods]
+        assert all(each[name] == value for each in found), f"{name} is {found}"
         yield
 
 

@@ -107,5 +107,5 @@ def _from(path: Path, offset: int) -> bytes:
 def _damaged(path: Path, words: list[str]) -> str:
     return (
         f"{path} is damaged inside: {' '.join(words)}. It is left as it is. The other server may have it all: "
-        "./audifi restore queue --from replica; else the last snapshot: ./audifi restore queue --from snapshot"
+        "./audifi restore queue --in-place takes what is whole: that, or else the newest snapshot"
     )

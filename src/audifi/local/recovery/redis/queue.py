@@ -36,6 +36,10 @@ Source = Literal["own", "replica", "snapshot"]
 _SETTINGS: Final[dict[str, str | int]] = {"save": "", "maxmemory": 0, "aof-load-truncated": "no"}
 
 
+class Missing(LocalError):
+    """A source of the queue is not there."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """What is in a queue."""
@@ -44,6 +48,10 @@ class Standing:
     entries: int = 0
     groups: int = 0
     pending: int = 0
+
+    def __str__(self) -> str:
+        """For people."""
+        return f"{self.entries} events in {self.streams} streams, {self.groups} groups, {self.pending} pending"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +160,9 @@ def _taken_over(place: Room, donor: str, primary: str) -> int:
     """Copy a halted pod's files into the room and mend their end there; return how many bytes were dropped."""
     directory = place.owner.data(donor)
     if not aof.judged(directory).exists:
-        raise LocalError(f"{donor} has no append-only file in {directory}: ./audifi restore queue --from snapshot")
+        raise Missing(
+            f"{donor} has no append-only file in {directory}: ./audifi restore queue --in-place --from snapshot"
+        )
     target = make_directory(place.scratch.data(primary), mode=0o700)
     shutil.copytree(directory / aof.FOLDER, target / aof.FOLDER)
     return aof.repair(target)

@@ -37,6 +37,7 @@ from audifi.topology.model.whole import Topology
 
 MANIFEST: Final = "manifest.json"
 PARTIAL: Final = ".partial"
+LABEL: Final = "%Y%m%dT%H%M%S.%fZ"  # sorts by time
 SLOTS: Final = 16384
 CHUNK_BYTES: Final = 1 << 20
 WITHIN_S: Final = 600.0  # one primary; a gigabyte takes half a minute
@@ -82,7 +83,7 @@ class Snapshot:
         return sum(part.keys for part in self.parts)
 
     def checksum(self) -> str:
-        return f"sha256:{_sha256(self.directory / MANIFEST)}"
+        return f"sha256:{sha256(self.directory / MANIFEST)}"
 
     def file(self, part: Part) -> Path:
         return self.directory / f"{part.pod}.rdb.age"
@@ -102,7 +103,7 @@ async def take(instance: Instance, topology: Topology, component: str) -> Snapsh
     folder = make_directory(place(instance, component), mode=0o700)
     for left in folder.glob(f"*{PARTIAL}"):  # of a run that was ended
         remove_tree(left)
-    label = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    label = datetime.now(UTC).strftime(LABEL)
     work = make_directory(folder / f"{label}{PARTIAL}", mode=0o700)
     try:
         parts = [await _copied(instance, topology, pod, work) for pod in primaries]
@@ -149,7 +150,7 @@ async def opened(instance: Instance, snapshot: Snapshot, part: Part, work: Path)
     Raises: Damaged, Unreadable.
     """
     sealed = snapshot.file(part)
-    if not sealed.exists() or await asyncio.to_thread(_sha256, sealed) != part.sha256:
+    if not sealed.exists() or await asyncio.to_thread(sha256, sealed) != part.sha256:
         raise Damaged(f"{sealed} is missing or was changed: its checksum is not the one in its manifest")
     plain = work / f"{part.pod}.rdb"
     await asyncio.to_thread(sealing.unseal, sealed, plain, instance)
@@ -202,7 +203,7 @@ async def _copied(instance: Instance, topology: Topology, pod: str, work: Path) 
     keys = await _keys_in(plain)
     await asyncio.to_thread(sealing.seal, plain, sealed, instance)
     plain.unlink()
-    return Part(pod=pod, keys=keys, size_bytes=sealed.stat().st_size, sha256=await asyncio.to_thread(_sha256, sealed))
+    return Part(pod=pod, keys=keys, size_bytes=sealed.stat().st_size, sha256=await asyncio.to_thread(sha256, sealed))
 
 
 async def _keys_in(plain: Path) -> int:
@@ -236,7 +237,8 @@ async def _said(argv: Sequence[str | Path], *, environment: dict[str, str], told
     return text
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The checksum of a file, read in pieces."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
