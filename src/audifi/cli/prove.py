@@ -98,11 +98,10 @@ def _item(name: str, rows: Sequence[Row], *, is_json: bool) -> None:
 
 
 def _line(row: Row) -> str:
-    spread = row.measured
-    numbers = dict.fromkeys(page.amount(each) for each in (spread.least, spread.middle, spread.most)) if spread else ()
-    measured = f", measured {' · '.join(numbers)}" if numbers else ""
+    found = page.measured(row)
+    measured = f", measured {found}" if found else ""
     why = f": {row.reason}" if row.outcome is not Outcome.HOLDS else ""
-    return f"{row.promise.name} {row.outcome}: promised {row.promise.budget}{measured}{why}"
+    return f"{row.promise.name} {row.outcome}: promised {page.promised(row)}{measured}{why}"
 
 
 def _told(counted: Sequence[Row], rows: Sequence[Row], facts: dict[str, Any], *, is_json: bool) -> None:

@@ -102,7 +102,7 @@ def _line(row: Row) -> str:
         row.promise.name,
         row.outcome.value,
         row.promise.sentence,
-        str(row.promise.budget),
+        promised(row),
         *((amount(spread.least), amount(spread.middle), amount(spread.most)) if spread else ("", "", "")),
         str(spread.runs) if spread else "",
         margin(row),
@@ -122,6 +122,25 @@ def amount(number: float) -> str:
 
 
 EXACT: Final = 1_000_000
+
+
+def promised(row: Row) -> str:
+    """The budget in words: "≤ 5 s", or that it is so."""
+    budget = row.promise.budget
+    return SO if budget is None or budget.unit == SO else str(budget)
+
+
+def measured(row: Row) -> str:
+    """What was measured: "1.2 · 1.4 · 2", or "so"; nothing when nothing was."""
+    if row.measured is None:
+        return ""
+    found = (row.measured.least, row.measured.middle, row.measured.most)
+    if promised(row) == SO:
+        return SO if row.measured.least == 1 else f"not {SO}"
+    return " · ".join(dict.fromkeys(amount(each) for each in found))
+
+
+SO: Final = "so"  # the unit of sentences that are true or not
 
 
 def margin(row: Row) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from audifi.drills.drawing import drawing
 from audifi.drills.ledger import Outcome, Row
-from audifi.drills.page import amount, counted, margin, summary
+from audifi.drills.page import counted, margin, measured, promised, summary
 from audifi.topology.model.promise import DRILL
 
 STYLE: Final = """\
@@ -20,19 +20,19 @@ STYLE: Final = """\
 --bad:#cf222e;--open:#9a6700;--mark:#0969da}
 @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--quiet:#9198a1;--line:#30363d;--ground:#0d1117;--card:#161b22;
 --good:#3fb950;--bad:#f85149;--open:#d29922;--mark:#58a6ff}}
-*{box-sizing:border-box}body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--ground);color:var(--ink);
+*{box-sizing:border-box}body{overflow-wrap:anywhere;margin:0 auto;max-width:60rem;padding:1rem;background:var(--ground);color:var(--ink);
 font:16px/1.5 system-ui,sans-serif}h1{font-size:1.6rem;margin:.5rem 0}h2{font-size:1.2rem;margin:2rem 0 .5rem}
 p{margin:.4rem 0}a{color:var(--mark)}.quiet,small{color:var(--quiet)}.counts{display:flex;gap:.5rem;flex-wrap:wrap}
 .counts b{display:block;font-size:1.8rem;line-height:1.2}.counts div{flex:1 1 6rem;background:var(--card);
 border:1px solid var(--line);border-radius:.5rem;padding:.5rem .8rem}article{border-top:1px solid var(--line);
-padding:.6rem 0;display:grid;grid-template-columns:6rem 1fr;gap:0 1rem}article p{grid-column:2}
+padding:.6rem 0;display:grid;grid-template-columns:6rem minmax(0,1fr);gap:0 1rem}article p{grid-column:2}
 article h3{font-size:1rem;margin:0;grid-column:2}article>span{grid-row:1/span 4;font-weight:600}
 .holds{color:var(--good)}.broken{color:var(--bad)}.unproven{color:var(--open)}code{font-size:.85em}
 .measured{font-variant-numeric:tabular-nums}svg{width:100%;height:auto;background:var(--card);border-radius:.4rem}
 svg text{font:11px system-ui,sans-serif;fill:var(--quiet)}.l{stroke:var(--quiet);stroke-width:2}
 .t{stroke:var(--line)}.x{stroke:var(--bad);stroke-width:8;opacity:.55}.d{fill:var(--open)}.f{fill:var(--mark)}
-.h{fill:var(--quiet)}.r{fill:var(--good)}.key span{margin-right:1rem;white-space:nowrap}.key i{display:inline-block;
-width:.7rem;height:.7rem;border-radius:50%;margin-right:.3rem}@media(max-width:30rem){article{grid-template-columns:1fr}
+.h{fill:var(--quiet)}.r{fill:var(--good)}.key span{display:inline-block;margin-right:1rem}.key i{display:inline-block;
+width:.7rem;height:.7rem;border-radius:50%;margin-right:.3rem}@media(max-width:30rem){article{grid-template-columns:minmax(0,1fr)}
 article>span,article h3,article p{grid-column:1;grid-row:auto}}@media print{body{max-width:none}}
 """
 KEY: Final = (
@@ -86,15 +86,14 @@ def _article(row: Row) -> str:
 
 
 def _measured(row: Row) -> str:
-    told = [f"promised {escape(str(row.promise.budget))}"]
+    told = [f"promised {escape(promised(row))}"]
     if row.measured is not None:
-        spread = row.measured
-        numbers = dict.fromkeys(amount(each) for each in (spread.least, spread.middle, spread.most))
-        runs = f" ({spread.runs} runs: min, median, max)" if spread.runs > 1 else ""
-        told.append(f"measured <b>{' · '.join(numbers)}</b>{runs}")
+        runs = f" ({row.measured.runs} runs: min, median, max)" if row.measured.runs > 1 else ""
+        told.append(f"measured <b>{escape(measured(row))}</b>{runs}")
     if row.margin_percent is not None:
         told.append(f"margin {margin(row)}")
     told.append(_proof(row))
+    told += [f"<code>{escape(file)}</code>" for file in row.files]
     return f'<span class="measured">{"; ".join(told)}</span>'
 
 

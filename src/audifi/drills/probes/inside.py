@@ -13,13 +13,14 @@ import asyncio
 import secrets
 import tempfile
 from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 
 from audifi.drills.faults import processes
-from audifi.drills.faults.providers import misbehaving
+from audifi.drills.faults.providers import misbehaving, turned
 from audifi.drills.journey.stage import Stage
 from audifi.drills.probes.probe import Measure, Probe, Weakened
 from audifi.drills.probes.visiting import visiting
@@ -146,6 +147,34 @@ def _connections_to(port: int) -> set[str]:
     return {fields[1] for fields in lines if fields[2].endswith(f":{port:04X}")}
 
 
+async def tries_after_the_first(stage: Stage) -> float:
+    """Let every try of one question fail, at both providers: how often it is tried again."""
+    async with AsyncExitStack() as faults:
+        for each in (FIRST, SECOND):
+            await faults.enter_async_context(turned(stage, f"{each}-1", methods=[ASKED], error_rate=1.0))
+        before = await _seen(stage)
+        with suppress(LocalError):  # it says that no provider answers
+            await _asked(stage, CHAINS, "call", "polygon", ASKED, NOBODY, "latest")
+        after = await _seen(stage)
+    return sum(after.values()) - sum(before.values()) - 1
+
+
+async def tries_when_nothing_fails(stage: Stage) -> float:
+    before = await _seen(stage)
+    await _asked(stage, CHAINS, "call", "polygon", ASKED, NOBODY, "latest")
+    after = await _seen(stage)
+    return sum(after.values()) - sum(before.values()) - 1
+
+
+async def further_places(stage: Stage) -> float:
+    """Places beside Pinata that have what is new."""
+    try:
+        found = await _pinned(stage)
+    except LocalError:
+        return 0
+    return sum(each["provider"] != "pinata" and each["state"] == "pinned" for each in found["pins"])
+
+
 async def _pinned(stage: Stage) -> dict[str, Any]:
     """Pin a few new bytes, and wait until every provider has them."""
     with tempfile.TemporaryDirectory() as directory:
@@ -234,9 +263,23 @@ PROBES: Final = (
         ),
     ),
     Probe(
+        name="rpc-retries",
+        measure=tries_after_the_first,
+        sabotage=Weakened(removes="nothing fails: nothing is tried again", measure=tries_when_nothing_fails),
+        is_quick=False,
+    ),
+    Probe(
         name="ipfs-primary",
         measure=is_pinned_first,
         sabotage=Weakened(removes="Pinata takes nothing new", deed=misbehaving("pinata-1", full=True)),
+        is_quick=False,
+    ),
+    Probe(
+        name="ipfs-backup",
+        measure=further_places,
+        sabotage=Weakened(
+            removes="the second provider takes nothing new", deed=misbehaving("pinning-service-1", full=True)
+        ),
         is_quick=False,
     ),
     Probe(
