@@ -20,7 +20,8 @@ STYLE: Final = """\
 --bad:#cf222e;--open:#9a6700;--mark:#0969da}
 @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--quiet:#9198a1;--line:#30363d;--ground:#0d1117;--card:#161b22;
 --good:#3fb950;--bad:#f85149;--open:#d29922;--mark:#58a6ff}}
-*{box-sizing:border-box}body{overflow-wrap:anywhere;margin:0 auto;max-width:60rem;padding:1rem;background:var(--ground);color:var(--ink);
+*{box-sizing:border-box}body{overflow-wrap:anywhere}
+body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--ground);color:var(--ink);
 font:16px/1.5 system-ui,sans-serif}h1{font-size:1.6rem;margin:.5rem 0}h2{font-size:1.2rem;margin:2rem 0 .5rem}
 p{margin:.4rem 0}a{color:var(--mark)}.quiet,small{color:var(--quiet)}.counts{display:flex;gap:.5rem;flex-wrap:wrap}
 .counts b{display:block;font-size:1.8rem;line-height:1.2}.counts div{flex:1 1 6rem;background:var(--card);
