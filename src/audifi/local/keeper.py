@@ -60,6 +60,8 @@ class Keeper:
 
     async def resume(self) -> None:
         """Start again what was stopped, and return when it is ready."""
+        if self._child is not None and self._board.status(self.pod.name).state is State.FAILED:
+            await self._end(self._child)  # too slow to become ready: it may still run, and holds the ports
         self._ready.clear()
         self.begin()
         await asyncio.wait_for(self._ready.wait(), self.pod.ready_within_s)

@@ -24,11 +24,14 @@ from audifi.drills.journey.narration import Mismatch
 from audifi.drills.journey.stage import Stage
 from audifi.drills.scars import Told, scarred
 from audifi.local import launch, process
+from audifi.local.board import State
+from audifi.local.errors import LocalError
 from audifi.local.process import ProcessId
 from audifi.local.waiting import NotReady, wait_for
 
 ENDS_WITHIN_S: Final = 5.0
 READY_WITHIN_S: Final = 60.0
+RESUMED_WITHIN_S: Final = 150.0  # a database that was primary is rewound first
 
 Choose = Callable[[Scene], Awaitable[Sequence[str]]]  # the pods to break, found at that moment
 
@@ -143,8 +146,20 @@ async def halt(stage: Stage, pods: Sequence[str], *, by_force: bool) -> None:
 
 
 async def resume(stage: Stage, told: Told) -> None:
-    """Start again what was halted; returns when it is ready (an undo)."""
-    await asyncio.gather(*(launch.resume(stage.instance, each) for each in str(told["pods"]).split(",")))
+    """Start again what was halted; returns when it is ready (an undo). A start that fails is tried again."""
+    pods = str(told["pods"]).split(",")
+
+    async def probe() -> None:
+        units = await losses.units(stage)
+        down = [each for each in pods if units[each]["state"] in {State.STOPPED, State.FAILED}]
+        try:
+            await asyncio.gather(*(launch.resume(stage.instance, each) for each in down))
+        except LocalError as error:
+            raise NotReady(str(error)) from error
+        if not_yet := [each for each in pods if each not in down and units[each]["state"] != State.READY]:
+            raise NotReady(f"{', '.join(not_yet)} is not ready yet")
+
+    await wait_for(probe, within_s=RESUMED_WITHIN_S, saying=f"{', '.join(pods)} started again", every_s=0.2)
 
 
 @asynccontextmanager
