@@ -86,8 +86,8 @@ async def stop(instance: Instance, *, with_data: bool = False, tell: Callable[[E
     instance.lock.unlink(missing_ok=True)
     remove_tree(instance.path / "config")
     if with_data:
-        for name in ("data", "secrets"):
-            remove_tree(instance.path / name)
+        remove_tree(instance.path / "data")
+        instance.secrets.remove()
         (instance.path / "ports.json").unlink(missing_ok=True)
     return state is not None or left > 0
 

@@ -9,7 +9,7 @@ Invariant: a secret is made once: two processes that ask at the same moment get 
 a lock). Every value is in the history before it is in force. No secret is ever
 a process argument.
 Units: key sizes in bytes.
-Errors: LocalError for what is kept elsewhere; OSError passes through.
+Errors: LocalError for what is kept elsewhere, and for what was lost: it is restored, never made up. OSError passes.
 Source: 256-bit passwords and AES keys; Ed25519 JWK: RFC 8037 section 2, kid as in architecture.md section 4.
 """
 
@@ -25,8 +25,8 @@ from typing import Final, assert_never
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audifi.local.errors import LocalError
-from audifi.local.files import make_directory, write_private
-from audifi.local.recovery.secrets.history import History
+from audifi.local.files import make_directory, remove_tree, write_private
+from audifi.local.recovery.secrets.history import REMOVED, History
 from audifi.topology.model.data import SecretForm
 
 KEY_BYTES: Final = 32
@@ -49,6 +49,7 @@ class Secrets:
         if not path.exists():
             with self._alone():
                 if not path.exists():  # another thread or process was faster: its secret counts
+                    self._require_new(name)
                     self._write(name, made(name, form), what="made")
         return tuple(path.read_text().splitlines())
 
@@ -71,11 +72,26 @@ class Secrets:
             self._write(name, content, what=what, who=who)
             return True
 
+    def remove(self) -> None:
+        """Remove all, on purpose: new ones may be made."""
+        if self.history is not None:
+            for name in self.names():
+                self.history.note(name, what=REMOVED)
+        remove_tree(self._directory)
+
     def public_keys(self, names: Iterable[str]) -> str:
         """A JWKS with the public halves of these Ed25519 secrets, of every key that is accepted now."""
         texts = (text for name in names for text in self.accepted(name, SecretForm.ED25519_JWK))
         keys = [json.loads(text) for text in texts]
         return json.dumps({"keys": [{part: key[part] for part in key if part != "d"} for key in keys]})
+
+    def _require_new(self, name: str) -> None:
+        """A value that was lost is not made up: what uses it, knows the old one."""
+        if self.history is not None and [change.what for change in self.history.changes(name)][-1:] not in (
+            [],
+            [REMOVED],
+        ):
+            raise LocalError(f"{self.path(name)} is lost; ./audifi secrets restore brings it back")
 
     def _write(self, name: str, content: str, *, what: str, who: str = "") -> None:
         if self.history is not None:

@@ -99,6 +99,18 @@ def test_all_come_back_as_they_were_then(tmp_path: Path) -> None:
     assert {name: instance.secrets.of(name) for name in ("x", "y")} == first
 
 
+def test_what_was_lost_is_not_made_up(tmp_path: Path) -> None:
+    instance = Instance.at(tmp_path)
+    first = instance.secrets.of("x")
+    instance.secrets.path("x").unlink()
+    with pytest.raises(LocalError, match=r"is lost; \./audifi secrets restore"):
+        instance.secrets.of("x")
+    restoring.restore(instance)
+    assert instance.secrets.of("x") == first
+    instance.secrets.remove()
+    assert instance.secrets.of("x") != first  # on purpose
+
+
 def test_nothing_is_written_unless_everything_opens(tmp_path: Path) -> None:
     instance = Instance.at(tmp_path)
     for name in ("x", "y"):

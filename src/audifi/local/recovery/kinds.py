@@ -19,7 +19,11 @@ from audifi.topology.model.data import Backup
 from audifi.topology.model.whole import Topology
 
 # Modules with `kinds(instance, topology) -> tuple[Kind, ...]`.
-MODULES: Final = ("audifi.local.recovery.postgres.kind", "audifi.local.recovery.redis.kind")
+MODULES: Final = (
+    "audifi.local.recovery.postgres.kind",
+    "audifi.local.recovery.redis.kind",
+    "audifi.local.recovery.secrets.kind",
+)
 
 
 class BackupFailed(LocalError):

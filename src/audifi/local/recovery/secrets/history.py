@@ -29,6 +29,7 @@ from audifi.local.files import make_directory, write_private
 
 KEPT_DAYS: Final = 90
 IDENTITY: Final = "backup-identity"
+REMOVED: Final = "removed"
 _age: Final = cast("Any", pyrage)  # ships no types
 
 
@@ -38,7 +39,7 @@ class Change:
 
     at: str  # ISO 8601, UTC, microseconds: sorts as text
     name: str
-    what: str  # made | accepted as well | in use | old one withdrawn | restored | rotated elsewhere
+    what: str  # made | accepted as well | in use | old one withdrawn | restored | rotated | removed
     who: str
     file: str = ""  # below the history's directory; "" when the value is kept elsewhere
     sha256: str = ""  # of the encrypted file
