@@ -48,7 +48,10 @@ def _redis(instance: Instance, topology: Topology) -> PodSpec:
             "-redis.addr=",  # none of its own: it asks whom Prometheus names
             f"-redis.password-file={passwords}",
             f"-web.listen-address={LOOPBACK}:{ports['http']}",
-            "-connection-timeout=1s",  # Prometheus waits two
+            "-connection-timeout=1s",  # Prometheus waits three
+            "-redis-only-metrics",
+            "-config-command=-",  # its settings are declared, nobody needs to ask for them
+            "-set-client-name=false",
         ),
         env=lambda: GO_FRUGAL,
         ready=partial(_answers, ports["http"], "/health"),

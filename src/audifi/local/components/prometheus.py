@@ -48,7 +48,7 @@ def pods(instance: Instance, topology: Topology) -> tuple[PodSpec, ...]:
                 "--rules.alert.for-grace-period=0s",  # its own restart must not silence what already waits
                 "--log.level=warn",
             ),
-            env=lambda: {"GOMAXPROCS": "1", "GOGC": "200"},  # less of a two-core machine for a little memory
+            env=lambda: {"GOMAXPROCS": "1", "GOGC": "400"},  # less of a two-core machine for a little memory
             ready=partial(_ready, ports["http"]),
             ports=ports,
             after=tuple(name for name in _watched(topology) if name != COMPONENT),
@@ -85,7 +85,7 @@ def machine(instance: Instance, topology: Topology, present: list[str]) -> scrap
         return f"{LOOPBACK}:{resolution.port(instance, topology, pod, port)}"
 
     shown = [each for each in exposures(topology) if each.component in present]
-    paths = public_paths(topology) if {"edge", "blackbox-exporter"} <= set(present) else {}
+    is_asked = {"edge", "blackbox-exporter"} <= set(present)
     return scrape.Machine(
         addresses={
             each.component: {pod: address(pod, each.port) for pod in topology.component(each.component).pods}
@@ -95,10 +95,18 @@ def machine(instance: Instance, topology: Topology, present: list[str]) -> scrap
         exporters={
             name: address(f"{name}-1", "http") for name in ("redis-exporter", "blackbox-exporter") if name in present
         },
-        public={name: resolution.public_url(instance, topology, name, path) for name, path in paths.items()},
+        public=_public(topology, address("edge-1", "https")) if is_asked else (),
         alertmanagers=tuple(address(pod, "http") for pod in topology.component("alertmanager").pods)
         if "alertmanager" in present
         else (),
+    )
+
+
+def _public(topology: Topology, address: str) -> tuple[scrape.Public, ...]:
+    """Names below .localhost are in no name server: the edge is asked by its address, for the name."""
+    return tuple(
+        scrape.Public(name=name, host=topology.domain(name).host, url=f"https://{address}{path}")
+        for name, path in public_paths(topology).items()
     )
 
 

@@ -1,8 +1,8 @@
 """Write rules.yml: what is recorded, and every alert with its severity, page and runbook.
 
 Between: topology.alerts and Prometheus (`rule_files`).
-Shape: one group per purpose; labels `severity` and, where the series name none, `component`; annotations `summary`,
-`runbook` and `promise`.
+Shape: a group each for what is recorded, for causes and for symptoms (they ask long ranges, less often); labels
+`severity` and, where the series name none, `component`; annotations `summary`, `runbook` and `promise`.
 Units: seconds.
 Errors: none.
 Source: https://prometheus.io/docs/prometheus/2.42/configuration/alerting_rules/
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import yaml
 
-from audifi.topology.alerts import RECORDED
+from audifi.topology.alerts import RECORDED, SYMPTOMS_EVERY
 from audifi.topology.model.observe import AlertRule
 
 RUNBOOKS: Final = "docs/runbooks"
@@ -22,9 +22,19 @@ RUNBOOKS: Final = "docs/runbooks"
 def render(rules: Iterable[AlertRule], *, evaluate_s: int) -> str:
     """rules.yml."""
     recorded = [{"record": name, "expr": expression} for name, expression in RECORDED]
+    told = list(rules)
     groups = [
         {"name": "recorded", "interval": f"{evaluate_s}s", "rules": recorded},
-        {"name": "alerts", "interval": f"{evaluate_s}s", "rules": [_rule(rule) for rule in rules]},
+        {
+            "name": "causes",
+            "interval": f"{evaluate_s}s",
+            "rules": [_rule(each) for each in told if not each.is_symptom],
+        },
+        {
+            "name": "symptoms",
+            "interval": f"{SYMPTOMS_EVERY * evaluate_s}s",
+            "rules": [_rule(each) for each in told if each.is_symptom],
+        },
     ]
     return yaml.safe_dump({"groups": groups}, sort_keys=False, width=120)
 

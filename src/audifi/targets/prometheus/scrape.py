@@ -26,12 +26,21 @@ POD: Final = "__meta_dns_srv_record_target"  # <pod>.<service>.…
 
 
 @dataclass(frozen=True, kw_only=True)
+class Public:
+    """A public name and where it is asked: its own address, or one that no name server knows it by."""
+
+    name: str
+    host: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Machine:
     """Where everything is on one machine."""
 
     addresses: Mapping[str, Mapping[str, str]]  # component → pod → host:port of its exposure
     exporters: Mapping[str, str]  # component → host:port
-    public: Mapping[str, str]  # name → address in full
+    public: tuple[Public, ...]
     alertmanagers: tuple[str, ...]
 
 
@@ -39,7 +48,7 @@ class Machine:
 class Cluster:
     """Pods are found by the names of their Services."""
 
-    public: Mapping[str, str]
+    public: tuple[Public, ...]
 
 
 Place = Machine | Cluster
@@ -68,7 +77,10 @@ def render(topology: Topology, place: Place, *, rule_file: str) -> str:
 def production(topology: Topology) -> Cluster:
     """The cluster's place: public names at their hosts."""
     hosts = {domain.name: domain.host for domain in topology.domains}
-    return Cluster(public={name: f"https://{hosts[name]}{path}" for name, path in public_paths(topology).items()})
+    paths = public_paths(topology).items()
+    return Cluster(
+        public=tuple(Public(name=name, host=hosts[name], url=f"https://{hosts[name]}{path}") for name, path in paths)
+    )
 
 
 def _job(exposure: Exposure, place: Place) -> dict[str, Any] | None:
@@ -106,7 +118,8 @@ def _public(place: Place) -> dict[str, Any]:
         "metrics_path": PUBLIC.path,
         "params": {"module": [PUBLIC.module]},
         "static_configs": [
-            {"targets": [url], "labels": _labels(PUBLIC.component, name)} for name, url in place.public.items()
+            {"targets": [each.url], "labels": {**_labels(PUBLIC.component, each.name), "__param_hostname": each.host}}
+            for each in place.public
         ],
         "relabel_configs": _relabelled(exporter),
     }

@@ -20,6 +20,7 @@ from audifi.topology.model.whole import Topology
 # An exporter that answers is not yet a server that answers: what it says of the server goes first.
 RECORDED: Final = ((REACHABLE, "probe_success or redis_up or up"),)
 
+SYMPTOMS_EVERY: Final = 5  # evaluations: what clients feel is asked over minutes
 DELIVERY_S: Final = 3.0  # Alertmanager's and the receiver's own time, and one late scrape, on a busy machine
 
 
@@ -51,5 +52,6 @@ def reaches_within_s(topology: Topology, name: str) -> float:
     """How long after its cause an alert must be at its receiver: seen, judged, waited for, grouped, sent."""
     found = rule(topology, name)
     (interval_s,) = [signal.interval_s for signal in topology.telemetry if signal.signal == "metrics"]
-    looks_s = 2 * (interval_s or 0) + 2 * topology.watching.evaluate_s
+    judged_s = topology.watching.evaluate_s * (SYMPTOMS_EVERY if found.is_symptom else 1)
+    looks_s = 2 * (interval_s or 0) + 2 * judged_s
     return looks_s + found.for_s + route(topology, found.severity).group_wait_s + DELIVERY_S
