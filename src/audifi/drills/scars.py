@@ -47,19 +47,22 @@ async def scarred(stage: Stage, what: str, undo: Undo, **told: str | float) -> A
 
     `undo` gets what is `told` here, and nothing else: it may run in another process.
     """
+    assert undo.__qualname__ == undo.__name__, (
+        f"{undo.__qualname__} is not at the top of its module: heal cannot find it"
+    )
     scar = Scar(name=token_hex(4), what=what, undo=f"{undo.__module__}:{undo.__name__}", told=told)
     _write(stage.instance, [*noted(stage.instance), scar])
     try:
         yield
     finally:
-        await _undone(stage, scar)
+        await _undone(stage, scar, undo)
 
 
 async def heal(stage: Stage) -> list[str]:
     """Undo everything that is noted, the newest first, and start what is halted; say what was done."""
     done: list[str] = []
     for scar in reversed(noted(stage.instance)):
-        await _undone(stage, scar)
+        await _undone(stage, scar, _function(scar))
         done.append(scar.what)
     for name, unit in (await losses.units(stage)).items():
         if unit["state"] == State.STOPPED:
@@ -88,8 +91,8 @@ def noted(instance: Instance) -> list[Scar]:
     return [Scar(**each) for each in found]
 
 
-async def _undone(stage: Stage, scar: Scar) -> None:
-    await _function(scar)(stage, scar.told)
+async def _undone(stage: Stage, scar: Scar, undo: Undo) -> None:
+    await undo(stage, scar.told)
     _write(stage.instance, [each for each in noted(stage.instance) if each.name != scar.name])
 
 

@@ -17,6 +17,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from audifi.local import releases
 from audifi.local.binaries import SEARCH_PATH, binary
 from audifi.local.components import PodSpec
 from audifi.local.files import make_directory
@@ -82,7 +83,7 @@ def start(instance: Instance, pod: PodSpec) -> Child:
     user = user_of(pod)
     home = make_directory(instance.data(pod.name), user=user, mode=0o700)
     command = bound_to_us(pod.argv, user)
-    told = pod.env() if callable(pod.env) else pod.env
+    told = {**(pod.env() if callable(pod.env) else pod.env), **releases.told(instance, pod.name)}
     return _started(command, environment_of(instance, told, home), pod.cwd or home, instance.log(pod.name))
 
 
