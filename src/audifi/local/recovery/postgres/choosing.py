@@ -22,7 +22,7 @@ from audifi.local.recovery.postgres.pgbackrest import BackupSet
 SEGMENTS_PER_LOG: Final = 256
 SEGMENT_BYTES: Final = 16 * 1024**2
 # "15-1/0000000200000000/000000020000000000000005-8b6c….zst": a whole segment, not a partial one.
-_SEGMENT: Final = re.compile(r"(?P<archive>[^/]+)/[0-9A-F]{16}/(?P<name>[0-9A-F]{24})-[0-9a-f]{40}")
+_SEGMENT: Final = re.compile(r"(?P<archive>[^/]+)/[0-9A-F]{16}/(?P<name>[0-9A-F]{24})-[0-9a-f]{40}(?:\.[a-z0-9]+)?")
 
 
 class RestoreRefused(LocalError):
@@ -78,7 +78,7 @@ def timeline(target_s: float | None, undone: Sequence[Undone]) -> int | None:
 
 def segments(names: Iterable[str], archive_prefix: str) -> list[str]:
     """The whole segments among the files of the repository's archive, of one cluster."""
-    found = (_SEGMENT.match(name) for name in names)
+    found = (_SEGMENT.fullmatch(name) for name in names)
     return sorted(each["name"] for each in found if each and each["archive"].endswith(f"-{archive_prefix}"))
 
 

@@ -1,0 +1,228 @@
+"""Restore PostgreSQL: to a second beside what runs, and from nothing; and keep the schedule that both need.
+
+Between: drills.catalogue (collects), local.recovery.postgres (restores) and the superuser, who counts what came back.
+Shape: rows are written one transaction each, with the moment each was acknowledged: "to a second" is judged to the
+transaction.
+Units: *_s seconds, *_us microseconds since the epoch.
+Invariant: what a restore refuses counts as not restored: a refusal is right, but it proves no promise.
+Errors: TimedOut, LocalError when a drill cannot be played.
+Source: design.md "PITR", "Backup Strategy"; domain.md 7 (RPO ≤ 5 min aimed).
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+from audifi.drills.drill import Drill, Findings, Sabotage, Scene, Timeline, Way
+from audifi.drills.faults import postgres, postgres_files, processes
+from audifi.drills.timing import US, now_us
+from audifi.local.errors import LocalError, NotRunning
+from audifi.local.ports import LOOPBACK
+from audifi.local.recovery import asking
+from audifi.local.recovery.catalogue import How
+from audifi.local.recovery.postgres import beside, in_place
+from audifi.local.resolution import secret
+from audifi.local.waiting import NotReady, TimedOut, wait_for
+
+ROWS: Final = 200  # before the moment, and as many after it
+NEVER_S: Final = 86_400 * 30.0  # a refusal: as late as the retention
+HOUR_S: Final = 3600.0
+DAY_S: Final = 86_400.0
+MADE_WITHIN_S: Final = 180.0
+SCHEDULED: Final = ("postgres", "redis-cluster")
+
+Connection = psycopg.AsyncConnection[tuple[object, ...]]
+
+
+async def to_a_second(scene: Scene) -> Findings:
+    """Restore to the moment of one acknowledgement, beside, and compare row by row."""
+    stage = scene.stage
+    await beside.remove(stage.instance)
+    async with _table(scene) as (primary, table):
+        acknowledged = [await _written(primary, table, number) for number in range(2 * ROWS)]
+        wanted = set(range(ROWS))
+        target_us = acknowledged[ROWS - 1]
+        begun_us = now_us()
+        try:
+            found = await _restored_rows(scene, table, target_us)
+        except LocalError as refused:
+            scene.narrator.note(f"refused: {refused}")
+            found = set[int]()
+        await primary.execute(sql.SQL("DROP TABLE {}").format(table))
+    await beside.remove(stage.instance)
+    differ = len(wanted ^ found)
+    took_s = (now_us() - begun_us) / US
+    return Findings(
+        measured={"postgres-pitr": differ},
+        figures={"rows wanted": len(wanted), "rows found": len(found), "took_s": round(took_s, 1)},
+        timeline=Timeline(injected_us=target_us, recovered_us=now_us()),
+    )
+
+
+async def from_nothing(scene: Scene) -> Findings:
+    """Lose every node with its files while somebody writes; restore everything archived; count what is missing."""
+    stage, moments = scene.stage, scene.moments
+    async with _table(scene) as (primary, table):
+        acknowledged = [await _written(primary, table, number) for number in range(ROWS)]
+        await asking.make(stage.instance, "postgres", How.INCREMENTAL)
+        acknowledged += [await _written(primary, table, number) for number in range(ROWS, 2 * ROWS)]
+    lost_us, rto_s = now_us(), 0.0
+    if scene.way is not Way.CONTROL:
+        async with postgres_files.all_lost(stage):
+            lost_us = moments["injected"] = now_us()
+            rto_s = await _brought_back(scene)
+        moments["recovered"] = now_us()
+    await postgres.whole(stage)
+    found = await _rows(scene, table, await _port(scene))
+    async with await _connected(scene, await _port(scene)) as primary:
+        await primary.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
+    missing = [number for number in range(2 * ROWS) if number not in found]
+    rpo_s = (lost_us - acknowledged[missing[0]]) / US if missing else 0.0
+    return Findings(
+        measured={"backup-postgres-rto": rto_s, "postgres-rpo": NEVER_S if rto_s == NEVER_S else rpo_s},
+        wrong=tuple(
+            f"row {number} is missing before one that is there" for number in missing if number < max(found, default=0)
+        ),
+        figures={"acknowledged": len(acknowledged), "restored": len(found)},
+        timeline=Timeline(
+            injected_us=moments.get("injected"), recovered_us=moments.get("recovered"), outage_s=min(rto_s, NEVER_S)
+        ),
+    )
+
+
+async def on_schedule(scene: Scene) -> Findings:
+    """Let an hour and a day pass by the schedule's clock; what is due must be made, and be young again."""
+    worst = dict.fromkeys(SCHEDULED, 0.0)
+    try:
+        for ahead_s in (0.0, HOUR_S, DAY_S) if scene.way is not Way.CONTROL else (0.0,):
+            await _move_clock(scene, ahead_s)
+            for kind in SCHEDULED:
+                worst[kind] = max(worst[kind], await _age_s(scene, kind))
+    finally:
+        await _move_clock(scene, 0.0)
+    return Findings(
+        measured={
+            "backup-postgres-hourly": worst["postgres"],
+            "postgres-daily": 1.0 if worst["postgres"] <= DAY_S else 0.0,
+            "backup-redis-daily": worst["redis-cluster"],
+        },
+        figures={f"{kind}: oldest seen_s": round(age_s, 1) for kind, age_s in worst.items()},
+    )
+
+
+async def _age_s(scene: Scene, kind: str) -> float:
+    """How old the newest backup is when the schedule has caught up, or gave up."""
+
+    async def young() -> float:
+        facts = {fact["kind"]: fact for fact in await asking.facts(scene.stage.instance)}
+        fact = facts[kind]
+        if fact["age_s"] is None or fact["age_s"] > fact["period_s"]:
+            raise NotReady(f"{kind}: {fact['age_s']} s old; {fact['problem']}")
+        return float(fact["age_s"])
+
+    try:
+        return await wait_for(young, within_s=MADE_WITHIN_S, saying=f"a backup of {kind}", every_s=0.5)
+    except (NotRunning, TimedOut) as late:
+        scene.narrator.note(f"late: {late}")
+        return NEVER_S
+
+
+async def _move_clock(scene: Scene, ahead_s: float) -> None:
+    with suppress(NotRunning):  # under sabotage nobody keeps it
+        await asking.move_clock(scene.stage.instance, ahead_s)
+
+
+async def _brought_back(scene: Scene) -> float:
+    begun_us = now_us()
+    async with AsyncExitStack() as sabotage:
+        if scene.way is Way.SABOTAGE:
+            scene.narrator.note(await sabotage.enter_async_context(postgres_files.key_lost(scene)))
+        try:
+            done = await in_place.restore(scene.stage.instance, scene.stage.topology, None, scene.narrator.note)
+        except LocalError as refused:
+            scene.narrator.note(f"refused: {refused}")
+            return NEVER_S
+    if not done.is_open:
+        scene.narrator.note(f"writes stay closed: {done.problems}")
+        return NEVER_S
+    return (now_us() - begun_us) / US
+
+
+async def _restored_rows(scene: Scene, table: sql.Identifier, target_us: int) -> set[int]:
+    stage = scene.stage
+    async with AsyncExitStack() as sabotage:
+        if scene.way is Way.SABOTAGE:
+            await asking.make(stage.instance, "postgres", How.INCREMENTAL)  # archives the moment's segment
+            lost = await sabotage.enter_async_context(postgres_files.segment_lost(stage, target_us / US))
+            scene.narrator.note(f"segment {lost} is lost")
+        made = await beside.restore(stage.instance, stage.topology, target_us / US, scene.narrator.note)
+    return await _rows(scene, table, made.port)
+
+
+@asynccontextmanager
+async def _table(scene: Scene) -> AsyncGenerator[tuple[Connection, sql.Identifier]]:
+    """A table of this run on the primary."""
+    table = sql.Identifier(f"drill_{scene.stage.run}_{scene.dice.getrandbits(32):08x}")
+    async with await _connected(scene, await _port(scene)) as primary:
+        await primary.execute(sql.SQL("CREATE TABLE {} (number int PRIMARY KEY)").format(table))
+        yield primary, table
+
+
+async def _written(primary: Connection, table: sql.Identifier, number: int) -> int:
+    """Insert a row; when it was acknowledged."""
+    await primary.execute(sql.SQL("INSERT INTO {} VALUES (%s)").format(table), (number,))
+    return now_us()
+
+
+async def _rows(scene: Scene, table: sql.Identifier, number: int) -> set[int]:
+    async with await _connected(scene, number) as server:
+        try:
+            rows = await (await server.execute(sql.SQL("SELECT number FROM {}").format(table))).fetchall()
+        except psycopg.errors.UndefinedTable:
+            return set()
+    return {int(str(row[0])) for row in rows}
+
+
+async def _port(scene: Scene) -> int:
+    return scene.stage.port(await postgres.leader(scene.stage), "postgres")
+
+
+async def _connected(scene: Scene, number: int) -> Connection:
+    return await psycopg.AsyncConnection.connect(
+        host=LOOPBACK,
+        port=number,
+        dbname=scene.stage.topology.stores.postgres.database,
+        user="postgres",
+        password=secret(scene.stage.instance, scene.stage.topology, "postgres-superuser"),
+        connect_timeout=5,
+        autocommit=True,
+    )
+
+
+DRILLS = (
+    Drill(
+        name="postgres-restored-to-a-second",
+        summary="PostgreSQL is restored beside itself to the moment of one acknowledged write.",
+        proves=("postgres-pitr",),
+        play=to_a_second,
+        sabotage=Sabotage(removes="the archived segment that holds the moment"),
+        is_quick=True,
+    ),
+    Drill(
+        name="postgres-restored-from-nothing",
+        summary="Every node of PostgreSQL is lost with its files; the cluster is restored from its backups.",
+        proves=("backup-postgres-rto", "postgres-rpo"),
+        play=from_nothing,
+        sabotage=Sabotage(removes="the key that opens the backups"),
+    ),
+    Drill(
+        name="backups-on-schedule",
+        summary="An hour and a day pass; what the schedule wants is made.",
+        proves=("backup-postgres-hourly", "postgres-daily", "backup-redis-daily"),
+        play=on_schedule,
+        sabotage=Sabotage(removes="the process that makes backups", deed=processes.halted(processes.pod("backups-1"))),
+    ),
+)
