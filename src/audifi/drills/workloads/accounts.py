@@ -25,7 +25,7 @@ from audifi.sdk.transport import Request
 
 PEOPLE: Final = 16
 WRITES_PER_S: Final = 6.0  # 23 a minute and person
-SETS_PER_S: Final = 1.0  # with the reads 19 a minute and person
+SETS_PER_S: Final = 2.0  # with the reads 23 a minute and person
 GETS_PER_S: Final = 4.0
 
 
