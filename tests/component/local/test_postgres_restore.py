@@ -8,7 +8,7 @@ Source: domain.md 7; issue 6 (a restore under sabotage is refused or detected, n
 import os
 import stat
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def database(request: pytest.FixtureRequest) -> Generator[Held]:
 
 
 @contextmanager
-def replaced(path: Path, content: bytes | None) -> Iterator[None]:
+def replaced(path: Path, content: bytes | None) -> Generator[None]:
     """The file is lost, or another one, for a while."""
     before, owner = path.read_bytes(), path.stat()
     if content is None:

@@ -18,6 +18,7 @@ from audifi.drills.faults import processes
 from audifi.drills.journey.stage import Stage
 from audifi.drills.scars import Told, scarred
 from audifi.local import launch
+from audifi.local.board import State
 from audifi.local.files import remove_tree
 from audifi.local.recovery import keys
 from audifi.local.recovery.postgres.settings import KEY, STANZA, repository
@@ -49,9 +50,12 @@ async def give_back(stage: Stage, told: Told) -> None:
         elif away.exists():
             await asyncio.to_thread(remove_tree, directory)
             away.rename(directory)
-    for component in sorted({each.name for each in stage.topology.components if each.runs_locally}):
-        if component in await _halted(stage):
-            await launch.resume(stage.instance, component)
+    units = (await launch.status(stage.instance))["units"]
+    halted = [unit["name"] for unit in units if unit["state"] in {State.STOPPED, State.FAILED}]
+    for first in (True, False):  # the database before who needs it
+        pods = [name for name in halted if name.startswith(f"{COMPONENT}-") is first]
+        if pods:
+            await processes.resume(stage, {"pods": ",".join(pods)})
 
 
 @asynccontextmanager
@@ -81,11 +85,6 @@ async def put_back(stage: Stage, told: Told) -> None:
     path = Path(str(told["path"]))
     if _away(path).exists():
         _away(path).replace(path)
-
-
-async def _halted(stage: Stage) -> set[str]:
-    units = (await launch.status(stage.instance))["units"]
-    return {unit["component"] for unit in units if unit["state"] in {"stopped", "failed"}}
 
 
 def _is_restored(data: Path) -> bool:

@@ -81,7 +81,10 @@ class PgBackRest:
     async def asked(self, command: str, *options: str) -> Any:
         """What a command answers in JSON."""
         lines = await self._run(command, (*options, "--output=json", "--log-level-console=off"), nobody)
-        return json.loads("\n".join(lines))
+        try:
+            return json.loads("\n".join(lines))
+        except json.JSONDecodeError as error:  # it quotes what it could not decrypt, byte by byte
+            raise PgBackRestFailed(command, WRONG_KEY, "its answer is no JSON") from error
 
     async def sets(self) -> list[BackupSet]:
         """Every backup in the repository, oldest first."""
