@@ -12,13 +12,14 @@ Source: design.md "Network Topology", "Kubernetes Configuration", "Blockchain RP
 import asyncio
 import secrets
 import tempfile
-from collections.abc import Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 
+from audifi.drills.drill import Scene
 from audifi.drills.faults import processes
 from audifi.drills.faults.providers import misbehaving, turned
 from audifi.drills.journey.stage import Stage
@@ -32,6 +33,7 @@ CHAINS: Final = "audifi.clients.chain"
 WORKER: Final = "audifi.services.worker.console"
 TOLD_AS: Final = "worker-1"
 MAIN: Final = {"ethereum": 1, "polygon": 137, "base": 8453}
+OTHER_CHAIN: Final = 5
 FIRST, SECOND = "alchemy", "infura"
 ASKED: Final = "eth_getTransactionCount"  # nothing of ours polls it
 NOBODY: Final = "0x000000000000000000000000000000000000dEaD"
@@ -93,6 +95,15 @@ async def _is_right(stage: Stage, chain: str, number: int) -> bool:
         return False
 
 
+@asynccontextmanager
+async def another_chain(scene: Scene) -> AsyncGenerator[str]:
+    """Both providers show a chain that is none of ours: one of them would be left out, and the other asked."""
+    async with AsyncExitStack() as faults:
+        for each in (FIRST, SECOND):
+            await faults.enter_async_context(turned(scene.stage, f"{each}-1", wrong_chain_id=OTHER_CHAIN))
+        yield f"both show chain {OTHER_CHAIN}"
+
+
 async def is_first_asked(stage: Stage) -> float:
     """Whether a question about each chain goes to Alchemy, and to nobody else."""
     before = await _seen(stage)
@@ -145,25 +156,6 @@ def _connections_to(port: int) -> set[str]:
     """Local ends of connections to a port, also of those that have just been closed. Source: proc(5), net/tcp."""
     lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
     return {fields[1] for fields in lines if fields[2].endswith(f":{port:04X}")}
-
-
-async def tries_after_the_first(stage: Stage) -> float:
-    """Let every try of one question fail, at both providers: how often it is tried again."""
-    async with AsyncExitStack() as faults:
-        for each in (FIRST, SECOND):
-            await faults.enter_async_context(turned(stage, f"{each}-1", methods=[ASKED], error_rate=1.0))
-        before = await _seen(stage)
-        with suppress(LocalError):  # it says that no provider answers
-            await _asked(stage, CHAINS, "call", "polygon", ASKED, NOBODY, "latest")
-        after = await _seen(stage)
-    return sum(after.values()) - sum(before.values()) - 1
-
-
-async def tries_when_nothing_fails(stage: Stage) -> float:
-    before = await _seen(stage)
-    await _asked(stage, CHAINS, "call", "polygon", ASKED, NOBODY, "latest")
-    after = await _seen(stage)
-    return sum(after.values()) - sum(before.values()) - 1
 
 
 async def further_places(stage: Stage) -> float:
@@ -240,7 +232,7 @@ PROBES: Final = (
     Probe(
         name="rpc-chains",
         measure=right_chains,
-        sabotage=Weakened(removes="Alchemy shows another chain's id", deed=misbehaving("alchemy-1", wrong_chain_id=5)),
+        sabotage=Weakened(removes="both providers show another chain", deed=another_chain),
         is_quick=False,
     ),
     Probe(
@@ -261,12 +253,6 @@ PROBES: Final = (
         sabotage=Weakened(
             removes="a program opens a connection for each question", measure=is_pooled_beside_the_careless
         ),
-    ),
-    Probe(
-        name="rpc-retries",
-        measure=tries_after_the_first,
-        sabotage=Weakened(removes="nothing fails: nothing is tried again", measure=tries_when_nothing_fails),
-        is_quick=False,
     ),
     Probe(
         name="ipfs-primary",

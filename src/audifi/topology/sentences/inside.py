@@ -196,7 +196,15 @@ RPC_PROMISES = (
     ),
     configured("rpc-pooling", "Connection pooling", "alchemy", source=RPC),
     configured(
-        "rpc-retries", "Request retry logic", "alchemy", amount=3, unit="retries", source=f"{RPC}; domain.md 5.8"
+        "rpc-retries",
+        "Request retry logic",
+        "alchemy",
+        amount=3,
+        unit="retries",
+        source=f"{RPC}; domain.md 5.8",
+        proof=Proof.LATER,
+        awaits="counted at failing providers, one call was tried until its deadline, up to 20 times: with part F either "
+        "the number or the pool changes",
     ),
     configured(
         "rpc-breaker",
@@ -240,6 +248,7 @@ IPFS_PROMISES = (
         "pinata",
         unit="pins whose content does not match their CID",
         source=IPFS,
+        proof=drilled("pinning-provider-lossy"),
     ),
     configured(
         "ipfs-regions",
