@@ -203,13 +203,6 @@ async def _served(stage: Stage, *, with_token: bool) -> bool:
         return answer.status == OK
 
 
-async def wrong_pins(stage: Stage) -> float:
-    """Pins whose bytes, fetched and hashed, are not those of their CID."""
-    await _pinned(stage)
-    report = await _asked(stage, WORKER, "pins-audit")
-    return sum(each["fault"] == "wrong bytes" for each in report["findings"])
-
-
 PROBES: Final = (
     *(
         Probe(
@@ -272,12 +265,6 @@ PROBES: Final = (
         name="ipfs-gateway",
         measure=served_by_the_gateway,
         sabotage=Weakened(removes="it is asked without our token", measure=served_to_a_stranger),
-        is_quick=False,
-    ),
-    Probe(
-        name="ipfs-pinning",
-        measure=wrong_pins,
-        sabotage=Weakened(removes="Pinata's gateway lies", deed=misbehaving("pinata-1", wrong_bytes=1.0)),
         is_quick=False,
     ),
 )

@@ -32,7 +32,7 @@ STORE_PROMISES = (
     count("postgres-replicas", "READ REPLICAS: replica-1, replica-2", "postgres", 2, "replicas", source=POSTGRES),
     behaves("postgres-streaming", "streaming replication", "postgres", unit="s behind", amount=5, source=POSTGRES),
     configured("postgres-pooling", "Connection Pooling: PgBouncer", "pgbouncer", source=POSTGRES),
-    configured("postgres-daily", "Backups: Daily", "postgres", source=POSTGRES, proof=Proof.LATER, awaits=DRILLED),
+    configured("postgres-daily", "Backups: Daily", "postgres", source=POSTGRES, proof=drilled("backups-on-schedule")),
     behaves(
         "postgres-pitr",
         "PITR",
@@ -40,8 +40,7 @@ STORE_PROMISES = (
         unit="rows that differ after a restore to a second",
         fault=RESTORE,
         source=POSTGRES,
-        proof=Proof.LATER,
-        awaits=DRILLED,
+        proof=drilled("postgres-restored-to-a-second"),
     ),
     count("redis-nodes", "REDIS CLUSTER (6 nodes minimum)", "redis-cluster", 6, "nodes", source=REDIS),
     count("redis-masters", "Master 1-3 ──▶ Slave 1-3", "redis-cluster", 3, "pairs", source=REDIS),
@@ -59,8 +58,7 @@ BACKUP_PROMISES = (
         amount=3600,
         unit="s",
         source=BACKUPS,
-        proof=Proof.LATER,
-        awaits=DRILLED,
+        proof=drilled("backups-on-schedule"),
     ),
     kept(
         "backup-postgres-kept", "PostgreSQL: 30 days", "postgres", 30, source=BACKUPS, proof=Proof.LATER, awaits=DRILLED
@@ -72,8 +70,7 @@ BACKUP_PROMISES = (
         3600,
         fault=RESTORE,
         source=BACKUPS,
-        proof=Proof.LATER,
-        awaits=DRILLED,
+        proof=drilled("postgres-restored-from-nothing"),
     ),
     configured(
         "backup-redis-daily",
@@ -110,9 +107,9 @@ BACKUP_PROMISES = (
         awaits="Pinata and NFT.Storage: nothing measured today shows that a copy is permanent (part F)",
     ),
     configured(
-        "backup-secrets-change", "Secrets: On change", "postgres", source=BACKUPS, proof=Proof.LATER, awaits=DRILLED
+        "backup-secrets-change", "Secrets: On change", "postgres", source=BACKUPS, proof=drilled("secrets-restored")
     ),
-    kept("backup-secrets-kept", "Secrets: 90 days", "postgres", 90, source=BACKUPS, proof=Proof.LATER, awaits=DRILLED),
+    kept("backup-secrets-kept", "Secrets: 90 days", "postgres", 90, source=BACKUPS, proof=drilled("secrets-restored")),
     recovers(
         "backup-secrets-rto",
         "Secrets: RTO 30 min",
@@ -120,8 +117,7 @@ BACKUP_PROMISES = (
         1800,
         fault=RESTORE,
         source=BACKUPS,
-        proof=Proof.LATER,
-        awaits=DRILLED,
+        proof=drilled("secrets-restored"),
     ),
 )
 
@@ -207,8 +203,7 @@ LOSS_PROMISES = (
         "s of writes lost",
         fault=RESTORE,
         source="domain.md 7: RPO ≤ 5 min aimed",
-        proof=Proof.LATER,
-        awaits=DRILLED,
+        proof=drilled("postgres-restored-from-nothing"),
     ),
     loses(
         "redis-rpo",
