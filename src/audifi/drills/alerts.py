@@ -65,10 +65,10 @@ class Heard:
     async def complaints(self, expected: Iterable[str], *, cause_us: int) -> tuple[str, ...]:
         """What did not come in time or to the right receiver, and what came and should not have."""
         topology, wanted = self.stage.topology, tuple(expected)
-        found = [text for name in wanted if (text := await self._missing(name, cause_us))]
+        found = [text for name in wanted if (text := await self.missing(name, cause_us))]
         return (*found, *unexpected(topology, wanted, await self.received()))
 
-    async def _missing(self, name: str, cause_us: int) -> str:
+    async def missing(self, name: str, cause_us: int) -> str:
         topology = self.stage.topology
         receiver = alerts.route(topology, alerts.rule(topology, name).severity).receiver
         within_s = alerts.reaches_within_s(topology, name)

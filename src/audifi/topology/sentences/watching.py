@@ -6,23 +6,21 @@ Source: design.md "Monitoring & Observability".
 """
 
 from audifi.topology.model.promise import Proof
-from audifi.topology.sentences.wording import DRILLED, behaves, configured
+from audifi.topology.sentences.wording import behaves, configured
 
 STACK = "design.md, Stack"
+POLICY = "part F renders the escalation policy; PagerDuty carries it out"
 FULL = "Grafana, Loki and Tempo arrive after part F"
 
 PROMISES = (
-    configured(
-        "metrics", "Metrics: Prometheus + Grafana", "prometheus", source=STACK, proof=Proof.LATER, awaits=DRILLED
-    ),
+    configured("metrics", "Metrics: Prometheus + Grafana", "prometheus", source=STACK, proof=Proof.LATER, awaits=FULL),
     behaves(
         "metrics-infrastructure",
         "Infrastructure metrics",
         "prometheus",
         unit="stores without a target up",
         source=STACK,
-        proof=Proof.LATER,
-        awaits=DRILLED,
+        proof=Proof.PROBE,
     ),
     behaves(
         "metrics-application",
@@ -30,8 +28,7 @@ PROMISES = (
         "prometheus",
         unit="pods of ours without a target up",
         source=STACK,
-        proof=Proof.LATER,
-        awaits=DRILLED,
+        proof=Proof.PROBE,
     ),
     behaves(
         "dashboards",
@@ -99,10 +96,8 @@ PROMISES = (
         awaits=FULL,
     ),
     configured("alerts", "Alerting: Grafana Alerting", "grafana", source=STACK, proof=Proof.LATER, awaits=FULL),
-    configured("alerts-slack", "Slack notifications", "slack", source=STACK, proof=Proof.LATER, awaits=DRILLED),
-    configured(
-        "alerts-pagerduty", "PagerDuty integration", "pagerduty", source=STACK, proof=Proof.LATER, awaits=DRILLED
-    ),
+    configured("alerts-slack", "Slack notifications", "slack", source=STACK),
+    configured("alerts-pagerduty", "PagerDuty integration", "pagerduty", source=STACK),
     behaves(
         "alerts-escalation",
         "Alert escalation",
@@ -110,6 +105,6 @@ PROMISES = (
         unit="unanswered pages that reached one person",
         source=STACK,
         proof=Proof.LATER,
-        awaits=DRILLED,
+        awaits=POLICY,
     ),
 )
