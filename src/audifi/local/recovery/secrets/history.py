@@ -73,9 +73,9 @@ class History:
         digest = hashlib.sha256(sealed).hexdigest()
         return self._noted(Change(at=at, name=name, what=what, who=who or somebody(), file=file, sha256=digest))
 
-    def note(self, name: str, *, what: str, who: str = "") -> Change:
+    def note(self, name: str, *, what: str, who: str = "", now: datetime | None = None) -> Change:
         """Remember a change whose value is kept elsewhere."""
-        at = datetime.now(UTC).isoformat(timespec="microseconds")
+        at = (now or datetime.now(UTC)).isoformat(timespec="microseconds")
         return self._noted(Change(at=at, name=name, what=what, who=who or somebody()))
 
     def changes(self, name: str | None = None) -> list[Change]:
@@ -116,7 +116,7 @@ class History:
         if gone:
             kept = [each for each in changes if each not in gone]
             write_private(self._index, "".join(_line(each) for each in kept))
-            for each in gone:
+            for each in (change for change in gone if change.file):
                 (self.directory / each.file).unlink(missing_ok=True)
         return len(gone)
 

@@ -17,8 +17,8 @@ from audifi.local.state import Instance
 from audifi.topology.model.data import SecretDeclaration
 from audifi.topology.model.whole import Topology
 
-# What begins the life of the value in use; the rest is about a second value beside it.
-BEGINS = frozenset({"made", "in use", "restored", "rotated"})
+# What begins the life of the value in use. The rest is about a second value beside it, or brings an old one back.
+BEGINS = frozenset({"made", "in use", "rotated"})
 
 
 @dataclass(frozen=True, kw_only=True)
