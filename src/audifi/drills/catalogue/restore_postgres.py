@@ -9,6 +9,7 @@ Errors: TimedOut, LocalError when a drill cannot be played.
 Source: design.md "PITR", "Backup Strategy"; domain.md 7 (RPO ≤ 5 min aimed).
 """
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
@@ -22,7 +23,7 @@ from audifi.drills.timing import US, now_us
 from audifi.local.errors import LocalError, NotRunning
 from audifi.local.ports import LOOPBACK
 from audifi.local.recovery import asking
-from audifi.local.recovery.catalogue import How
+from audifi.local.recovery.catalogue import Catalogue, Entry, How
 from audifi.local.recovery.postgres import beside, in_place
 from audifi.local.resolution import secret
 from audifi.local.waiting import NotReady, TimedOut, wait_for
@@ -32,7 +33,8 @@ NEVER_S: Final = 86_400 * 30.0  # a refusal: as late as the retention
 HOUR_S: Final = 3600.0
 DAY_S: Final = 86_400.0
 MADE_WITHIN_S: Final = 180.0
-SCHEDULED: Final = ("postgres", "redis-cluster")
+KIND: Final = "postgres"
+HOURS: Final = 2
 
 Connection = psycopg.AsyncConnection[tuple[object, ...]]
 
@@ -94,45 +96,51 @@ async def from_nothing(scene: Scene) -> Findings:
 
 
 async def on_schedule(scene: Scene) -> Findings:
-    """Let an hour and a day pass by the schedule's clock; what is due must be made, and be young again."""
-    worst = dict.fromkeys(SCHEDULED, 0.0)
+    """Let hours, a day and thirty days pass by the schedule's clock; count what is made and what is still there."""
+    scheduled = next(each for each in scene.stage.topology.stores.backups if each.name == KIND)
+    kept_s = (scheduled.retention_days or 0) * DAY_S
     try:
-        for ahead_s in (0.0, HOUR_S, DAY_S) if scene.way is not Way.CONTROL else (0.0,):
-            await _move_clock(scene, ahead_s)
-            for kind in SCHEDULED:
-                worst[kind] = max(worst[kind], await _age_s(scene, kind))
+        await _made_by(scene, 0.0)
+        begun_s = time.time()
+        oldest = min(_entries(scene), key=lambda entry: entry.ended_s, default=None)
+        before = len(_entries(scene))
+        for hour in range(1, HOURS + 1):
+            await _made_by(scene, hour * HOUR_S)
+        hourly = len(_entries(scene)) - before
+        await _made_by(scene, DAY_S + HOUR_S)
+        daily = any(entry.how is How.FULL and entry.started_s > begun_s for entry in _entries(scene))
+        await _made_by(scene, kept_s - HOUR_S)  # not longer: a drill takes nobody's backups away
+        is_kept = oldest is not None and oldest.label in {entry.label for entry in _entries(scene)}
+    except (NotRunning, TimedOut) as late:
+        scene.narrator.note(f"late: {late}")
+        hourly, daily, is_kept = 0, False, False
     finally:
-        await _move_clock(scene, 0.0)
+        with suppress(NotRunning):  # under sabotage nobody keeps the clock
+            await asking.move_clock(scene.stage.instance, 0.0)
     return Findings(
         measured={
-            "backup-postgres-hourly": worst["postgres"],
-            "postgres-daily": 1.0 if worst["postgres"] <= DAY_S else 0.0,
-            "backup-redis-daily": worst["redis-cluster"],
+            "backup-postgres-hourly": HOURS * HOUR_S / hourly if hourly else NEVER_S,
+            "postgres-daily": float(daily),
         },
-        figures={f"{kind}: oldest seen_s": round(age_s, 1) for kind, age_s in worst.items()},
+        wrong=() if is_kept or scene.way is Way.SABOTAGE else ("the oldest backup was gone before its thirty days",),
+        figures={"hours": HOURS, "made in them": hourly},
     )
 
 
-async def _age_s(scene: Scene, kind: str) -> float:
-    """How old the newest backup is when the schedule has caught up, or gave up."""
+async def _made_by(scene: Scene, ahead_s: float) -> None:
+    """Move the clock, and wait until nothing is due."""
+    await asking.move_clock(scene.stage.instance, ahead_s)
 
-    async def young() -> float:
+    async def settled() -> None:
         facts = {fact["kind"]: fact for fact in await asking.facts(scene.stage.instance)}
-        fact = facts[kind]
-        if fact["age_s"] is None or fact["age_s"] > fact["period_s"]:
-            raise NotReady(f"{kind}: {fact['age_s']} s old; {fact['problem']}")
-        return float(fact["age_s"])
+        if facts[KIND]["is_due"] or facts[KIND]["is_busy"]:
+            raise NotReady(f"{facts[KIND]}")
 
-    try:
-        return await wait_for(young, within_s=MADE_WITHIN_S, saying=f"a backup of {kind}", every_s=0.5)
-    except (NotRunning, TimedOut) as late:
-        scene.narrator.note(f"late: {late}")
-        return NEVER_S
+    await wait_for(settled, within_s=MADE_WITHIN_S, saying="the schedule has what it wants", every_s=0.5)
 
 
-async def _move_clock(scene: Scene, ahead_s: float) -> None:
-    with suppress(NotRunning):  # under sabotage nobody keeps it
-        await asking.move_clock(scene.stage.instance, ahead_s)
+def _entries(scene: Scene) -> list[Entry]:
+    return Catalogue.of(scene.stage.instance).entries(KIND)
 
 
 async def _brought_back(scene: Scene) -> float:
@@ -220,8 +228,8 @@ DRILLS = (
     ),
     Drill(
         name="backups-on-schedule",
-        summary="An hour and a day pass; what the schedule wants is made.",
-        proves=("backup-postgres-hourly", "postgres-daily", "backup-redis-daily"),
+        summary="Hours and days pass by the schedule's clock; what it wants is made, and kept.",
+        proves=("backup-postgres-hourly", "postgres-daily"),
         play=on_schedule,
         sabotage=Sabotage(removes="the process that makes backups", deed=processes.halted(processes.pod("backups-1"))),
     ),

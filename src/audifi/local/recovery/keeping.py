@@ -109,6 +109,7 @@ class Keeping:
             "damaged": standing.damaged,
             "problem": standing.problem,
             "is_busy": standing.is_busy,
+            "is_due": schedule.due(kind.backup, own, self.clock.now_s()) is not None,
         }
 
     async def _look(self, kind: Kind) -> None:
