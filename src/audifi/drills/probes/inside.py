@@ -158,31 +158,26 @@ def _connections_to(port: int) -> set[str]:
     return {fields[1] for fields in lines if fields[2].endswith(f":{port:04X}")}
 
 
-async def further_places(stage: Stage) -> float:
-    """Places beside Pinata that have what is new."""
-    try:
-        found = await _pinned(stage)
-    except LocalError:
-        return 0
-    return sum(each["provider"] != "pinata" and each["state"] == "pinned" for each in found["pins"])
-
-
-async def _pinned(stage: Stage) -> dict[str, Any]:
-    """Pin a few new bytes, and wait until every provider has them."""
+async def _added(stage: Stage, *, waits: bool) -> dict[str, Any]:
+    """Give the worker a few new bytes to pin, and wait until every provider has them."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "probe.txt"
         file.write_text(f"probe {secrets.token_hex(16)}\n")
-        found: dict[str, Any] = await _asked(stage, WORKER, "pins-add", str(file), "--wait")
+        found: dict[str, Any] = await _asked(stage, WORKER, "pins-add", str(file), *(["--wait"] if waits else []))
     return found
 
 
 async def is_pinned_first(stage: Stage) -> float:
-    """Whether Pinata pins what is new."""
-    try:
-        found = await _pinned(stage)
-    except LocalError:
-        return 0
-    return any(each["provider"] == "pinata" and each["state"] == "pinned" for each in found["pins"])
+    """Whether Pinata has, verified, what is new."""
+    return _is_at_pinata(await _added(stage, waits=True))
+
+
+async def is_pinned_before_the_worker(stage: Stage) -> float:
+    return _is_at_pinata(await _added(stage, waits=False))
+
+
+def _is_at_pinata(found: dict[str, Any]) -> bool:
+    return any(each["provider"] == "pinata" and each["state"] == "verified" for each in found["pins"])
 
 
 async def served_by_the_gateway(stage: Stage) -> float:
@@ -195,7 +190,7 @@ async def served_to_a_stranger(stage: Stage) -> float:
 
 
 async def _served(stage: Stage, *, with_token: bool) -> bool:
-    found = await _pinned(stage)
+    found = await _added(stage, waits=True)
     told = resolution.environment(stage.instance, stage.topology, TOLD_AS)
     sent = {"x-pinata-gateway-token": told[environment.PINATA_GATEWAY_TOKEN]} if with_token else {}
     url = f"{told[environment.PINATA_GATEWAY_URL]}/ipfs/{found['cid']}"
@@ -250,15 +245,7 @@ PROBES: Final = (
     Probe(
         name="ipfs-primary",
         measure=is_pinned_first,
-        sabotage=Weakened(removes="Pinata takes nothing new", deed=misbehaving("pinata-1", full=True)),
-        is_quick=False,
-    ),
-    Probe(
-        name="ipfs-backup",
-        measure=further_places,
-        sabotage=Weakened(
-            removes="the second provider takes nothing new", deed=misbehaving("pinning-service-1", full=True)
-        ),
+        sabotage=Weakened(removes="nobody waits for the worker to pin it", measure=is_pinned_before_the_worker),
         is_quick=False,
     ),
     Probe(

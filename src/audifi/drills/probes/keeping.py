@@ -41,6 +41,7 @@ FOREIGN_LIVE: Final = "vstudio:{s2}:probe"
 STALE_S: Final = 7.0  # longer than the promise's five seconds
 SCANNED: Final = 1000
 LOOKS: Final = 3
+PAUSES_WITHIN_S: Final = 30.0
 
 Connection = psycopg.AsyncConnection[dict[str, Any]]
 
@@ -107,7 +108,7 @@ async def replay_paused(scene: Scene) -> AsyncGenerator[str]:
     (pod,) = await postgres.replica(scene)
     async with scars.scarred(scene.stage, f"{pod} does not replay", replay_again, pod=pod):
         await _rows(scene.stage, pod, "SELECT pg_wal_replay_pause()")
-        await wait_for(lambda: _paused(scene.stage, pod), within_s=STALE_S, saying=f"{pod} stands still")
+        await wait_for(lambda: _paused(scene.stage, pod), within_s=PAUSES_WITHIN_S, saying=f"{pod} stands still")
         yield f"{pod} does not replay what it receives"
 
 
@@ -263,10 +264,10 @@ async def cluster_as_queue(stage: Stage) -> float:
 
 
 async def _is_a_queue(stage: Stage, pod: str) -> bool:
-    cluster = str(await ask(stage, pod, "INFO", "cluster"))
-    kept = str(await ask(stage, pod, "CONFIG", "GET", "appendfsync"))
+    cluster = await ask(stage, pod, "INFO", "cluster")  # redis-py reads both answers into dictionaries
+    kept = await ask(stage, pod, "CONFIG", "GET", "appendfsync")
     _, streams = await ask(stage, pod, "SCAN", 0, "TYPE", "stream", "COUNT", SCANNED)
-    return "cluster_enabled:0" in cluster and "always" in kept and bool(streams)
+    return cluster["cluster_enabled"] == 0 and kept["appendfsync"] == "always" and bool(streams)
 
 
 async def _redis_replica(scene: Scene) -> tuple[str, ...]:
