@@ -109,6 +109,7 @@ def _pod(instance: Instance, topology: Topology, name: str) -> PodSpec:
         prepare=partial(_prepare, instance, topology, name, settings),
         ready=partial(_serves, numbers["rest"]),
         stop_grace_s=20.0,  # a shutdown writes a checkpoint first
+        ready_within_s=300.0,  # a replica copies the primary first: gigabytes on a busy disk
     )
 
 
