@@ -28,7 +28,7 @@ from audifi.drills.timing import now_us
 from audifi.drills.workloads.regulars import Regulars
 from audifi.local.errors import LocalError
 from audifi.local.state import Instance
-from audifi.local.waiting import TimedOut
+from audifi.local.waiting import NotReady, TimedOut
 from audifi.wire.problems import Problem
 
 PRODUCTION: Final = "production"
@@ -56,7 +56,7 @@ class Engine:
             await losses.whole_again(self.stage)
         except JourneyFailed as failure:
             error = f"{failure.step}: {failure.reason}"
-        except (Problem, TimedOut, Mismatch, LocalError, OSError) as failure:
+        except (Problem, NotReady, TimedOut, Mismatch, LocalError, OSError) as failure:
             error = f"{type(failure).__name__}: {failure}"
         return Run(
             drill=drill,
