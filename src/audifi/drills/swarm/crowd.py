@@ -42,6 +42,7 @@ class Plan(msgspec.Struct, kw_only=True):
     viewers: int
     connects_per_s: float
     history: str  # where to write it
+    comes_back: bool = True  # after a loss
 
 
 class Tally(msgspec.Struct, array_like=True):
@@ -89,7 +90,7 @@ async def main() -> None:
     plan = msgspec.json.decode(await orders.readline(), type=Plan)
     raise_file_limit()
     trust = ssl.create_default_context(cafile=plan.ca_file) if any(lane.is_tls for lane in plan.lanes) else None
-    watching = Watching(plan.session_id, plan.lanes, plan.origin, trust)
+    watching = Watching(plan.session_id, plan.lanes, plan.origin, trust, plan.comes_back)
     numbers = range(plan.first, plan.first + plan.viewers)
     viewers = [Viewer(number, address(plan.network, number), watching) for number in numbers]
     # A bug in a callback ends the process too, or it would count as a quiet viewer.

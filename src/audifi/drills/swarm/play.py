@@ -52,6 +52,7 @@ class Wanted:
     stalled_percent: float = 0.0
     is_direct: bool = False  # to the pods, past the edge
     fault: Fault | None = None
+    comes_back: bool = True  # viewers, after a loss; false only as a sabotage
 
 
 async def swarmed(instance: Instance, wanted: Wanted, narrator: Narrator) -> tuple[Outcome, History]:
@@ -92,6 +93,8 @@ class _Run:
         watching = places.watching(self.stage, session_id, ways)
         voting = self._voting(found, watching)
         plans = places.plans(self.stage, session_id, ways, self.wanted.viewers, directory)
+        for plan in plans:
+            plan.comes_back = self.wanted.comes_back
         async with crowds(plans) as crowd:
             async with self._told(crowd, voting):
                 await self._come(crowd, voting)
@@ -153,7 +156,8 @@ class _Run:
                 if self.wanted.fault is not None:
                     await self._break(crowd, self.wanted.fault)
                 await asyncio.sleep(self.wanted.seconds * 2 / 3)
-                await wait_for(lambda: _all_there(crowd, 0), within_s=BACK_WITHIN_S, saying="all viewers are live")
+                if self.wanted.comes_back:
+                    await wait_for(lambda: _all_there(crowd, 0), within_s=BACK_WITHIN_S, saying="all viewers are live")
             finally:
                 steadily.cancel()
                 await asyncio.gather(steadily, return_exceptions=True)
@@ -171,6 +175,9 @@ class _Run:
 
     async def _settled(self, crowd: Crowds, voting: Voting) -> None:
         """Wait until everybody has the newest, and that for a while nothing newer came."""
+        if not self.wanted.comes_back:
+            await asyncio.sleep(QUIET_S)
+            return
         since_s, newest = self.narrator.elapsed_s, (-1, -1)
 
         async def look() -> None:

@@ -54,6 +54,7 @@ class Watching:
     lanes: tuple[Lane, ...]
     origin: str
     trust: ssl.SSLContext | None
+    comes_back: bool = True  # after a loss; false only as a sabotage: what if our clients did not?
     reader: Reader = field(default_factory=Reader)
     dice: Random = field(default_factory=Random)
     opens: int = 0
@@ -169,6 +170,7 @@ class Viewer(asyncio.Protocol):
         self._transport = None
         self._deadline.cancel()
         if self._is_open and not self._is_over:
+            self._is_over = not self._watching.comes_back
             self._note(self._watching.reader.single(Fact("closed", self._code)))
             self._watching.trouble[f"closed {self._code}"] += 1
         self._is_open = False

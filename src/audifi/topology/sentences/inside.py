@@ -7,7 +7,7 @@ Source: design.md "Network Topology", "Backend Infrastructure", "Real-Time Conne
 
 from audifi.topology.detection import PROCESS_KILLED
 from audifi.topology.model.promise import Proof
-from audifi.topology.sentences.wording import DRILLED, KUBERNETES, behaves, configured, count, drilled
+from audifi.topology.sentences.wording import KUBERNETES, behaves, configured, count, drilled
 
 PODS = "design.md, Network Topology"
 TEMPLATE = "design.md, Kubernetes Configuration"
@@ -163,8 +163,7 @@ LIVE_PROMISES = (
         unit="viewers not back after a pod died",
         fault=PROCESS_KILLED,
         source=HANDLING,
-        proof=Proof.LATER,
-        awaits=DRILLED,
+        proof=drilled("ws-pod-killed"),
     ),
     behaves(
         "ws-scaling", "Redis Pub/Sub for cross-pod", "ws-gateway", unit="viewers that missed a vote", source=HANDLING
@@ -203,8 +202,8 @@ RPC_PROMISES = (
         unit="retries",
         source=f"{RPC}; domain.md 5.8",
         proof=Proof.LATER,
-        awaits="counted at failing providers, one call was tried until its deadline, up to 20 times: with part F either "
-        "the number or the pool changes",
+        awaits="counted at failing providers, one call was tried until its deadline, up to 20 times: with part F "
+        "either the number or the pool changes",
     ),
     configured(
         "rpc-breaker",
@@ -259,7 +258,14 @@ IPFS_PROMISES = (
         awaits="Pinata: it has no interface that tells where a pin lies (part F lists its plan)",
     ),
     count(
-        "ipfs-backup", "Backup: NFT.Storage: Secondary pin locations", "nft-storage", 2, "further places", source=IPFS
+        "ipfs-backup",
+        "Backup: NFT.Storage: Secondary pin locations",
+        "nft-storage",
+        2,
+        "further places",
+        source=IPFS,
+        proof=Proof.LATER,
+        awaits="a probe that mints: NFT.Storage takes its copy only then (part F); a second provider has each pin now",
     ),
 )
 
