@@ -19,7 +19,7 @@ from audifi.drills.workloads.accounts import accounts
 from audifi.drills.workloads.events import events
 from audifi.drills.workloads.workload import PERSISTENT
 from audifi.local.errors import LocalError
-from audifi.local.recovery.redis import cluster, snapshots
+from audifi.local.recovery.redis import cluster
 from audifi.local.recovery.redis.snapshots import Snapshot
 from audifi.wire import channels
 
@@ -30,33 +30,38 @@ NEVER_S: Final = 86_400 * 7.0  # no restore within the time that snapshots are k
 
 async def cluster_restored(scene: Scene) -> Findings:
     """Lose everything but a snapshot, restore it, and look for what was in it."""
-    stage = scene.stage
-    moments = scene.moments
-    run = f"{stage.run}{scene.dice.getrandbits(32):08x}"
+    run = f"{scene.stage.run}{scene.dice.getrandbits(32):08x}"
     try:
         written = await _written(scene, run)
-        async with scene.narrator.step("a snapshot of every primary is taken"):
-            snapshot = await snapshots.take(stage.instance, stage.topology, redis.CLUSTER)
-        taken_us = lost_us = now_us()
-        rto_s = 0.0
-        if scene.way is not Way.CONTROL:
-            async with redis_files.files_lost(stage, redis.CLUSTER, stage.topology.component(redis.CLUSTER).pods):
-                lost_us = moments["injected"] = now_us()
-                rto_s = await _brought_back(scene, snapshot)
-            moments["recovered"] = now_us()
-        missing = [key for key, value in written.items() if await _read(scene, key) != value]
+        async with AsyncExitStack() as kept:
+            async with scene.narrator.step("a snapshot of every primary is taken"):
+                snapshot = await kept.enter_async_context(redis_files.snapshot(scene.stage, redis.CLUSTER))
+            rto_s, rpo_s = await _lost_and_restored(scene, snapshot)
+            missing = [key for key, value in written.items() if await _read(scene, key) != value]
     finally:
         for key in _keys(run):
             await _asked(scene, key, "DEL", key)
-    rpo_s = (lost_us - taken_us) / US
+    moments = scene.moments
     return Findings(
-        measured={"backup-redis-rto": rto_s, "redis-rpo": NEVER_S if rto_s == NEVER_S else rpo_s},
+        measured={"backup-redis-rto": rto_s, "redis-rpo": rpo_s},
         wrong=tuple(f"{key} did not come back" for key in missing[:10]),
         figures={"keys in the snapshot": snapshot.keys, "bytes": snapshot.size_bytes, "missing": len(missing)},
-        timeline=Timeline(
-            injected_us=moments.get("injected"), recovered_us=moments.get("recovered"), outage_s=min(rto_s, NEVER_S)
-        ),
+        timeline=Timeline(injected_us=moments.get("injected"), recovered_us=moments.get("recovered"), outage_s=rto_s),
     )
+
+
+async def _lost_and_restored(scene: Scene, snapshot: Snapshot) -> tuple[float, float]:
+    """Return how long it took, and how much older than the loss the snapshot was, in seconds."""
+    stage, taken_us = scene.stage, now_us()
+    if scene.way is Way.CONTROL:
+        scene.narrator.note("nothing is lost: this is the control")
+        return 0.0, 0.0
+    async with redis_files.files_lost(stage, redis.CLUSTER, stage.topology.component(redis.CLUSTER).pods):
+        scene.moments["injected"] = now_us()
+        rpo_s = (now_us() - taken_us) / US
+        rto_s = await _brought_back(scene, snapshot)
+    scene.moments["recovered"] = now_us()
+    return rto_s, NEVER_S if rto_s == NEVER_S else rpo_s
 
 
 async def _brought_back(scene: Scene, snapshot: Snapshot) -> float:

@@ -21,6 +21,7 @@ from audifi.drills.scars import Told, scarred
 from audifi.local import launch
 from audifi.local.files import remove_tree
 from audifi.local.recovery.redis import aof, queue, snapshots
+from audifi.local.recovery.redis.snapshots import Snapshot
 from audifi.local.recovery.secrets.history import History
 
 AWAY: Final = ".away"  # what files are called while they are lost
@@ -32,13 +33,25 @@ async def queue_lost(scene: Scene) -> AsyncGenerator[str]:
     stage = scene.stage
     primary, *_ = pods = stage.topology.component(redis.QUEUE).pods
     is_sabotage = scene.way is Way.SABOTAGE
-    taken = await snapshots.take(stage.instance, stage.topology, redis.QUEUE) if is_sabotage else None
-    async with files_lost(stage, redis.QUEUE, pods if is_sabotage else (primary,)):
+    async with (
+        snapshot(stage, redis.QUEUE) as taken,
+        files_lost(stage, redis.QUEUE, pods if is_sabotage else (primary,)),
+    ):
         yield f"{primary} killed, and its files taken away"
         source = "snapshot" if is_sabotage else "replica"
         restored = await queue.in_place(stage.instance, stage.topology, source, taken, scene.narrator.note)
         scene.mark("failed_over")
         scene.narrator.note(f"restored from {restored.source} in {restored.took_s:.1f} s: {restored.standing}")
+
+
+@asynccontextmanager
+async def snapshot(stage: Stage, component: str) -> AsyncGenerator[Snapshot]:
+    """A snapshot of the drill's own: the catalogue does not know it, so it goes with the drill."""
+    taken = await snapshots.take(stage.instance, stage.topology, component)
+    try:
+        yield taken
+    finally:
+        await asyncio.to_thread(remove_tree, taken.directory)
 
 
 @asynccontextmanager
