@@ -33,6 +33,8 @@ class ProcessId:
 
     @property
     def is_alive(self) -> bool:
+        if self.started_ticks < 0:  # it was gone already when it was identified
+            return False
         return started_ticks(self.number) == self.started_ticks and not is_zombie(self.number)
 
 

@@ -9,11 +9,11 @@ Source: architecture.md 7 (process ≤ 5 s, node ≤ 30 s, 0 acknowledged writes
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Final
 
-from audifi.drills.drill import Deed, Drill, Sabotage, Scene, Way
-from audifi.drills.faults import links, postgres, processes
+from audifi.drills.drill import Deed, Drill, Findings, Sabotage, Scene, Way
+from audifi.drills.faults import disk, links, postgres, processes
 from audifi.drills.under_load import Judged, under_load
 from audifi.drills.workloads.accounts import accounts
 from audifi.drills.workloads.workload import PERSISTENT
@@ -119,8 +119,32 @@ PRIMARY: Final = (
     ),
 )
 
+
+async def _disk_full(scene: Scene) -> Findings:
+    """Prepare the small disk before anybody asks; the rest is as always."""
+    play = under_load(
+        workload=accounts(retries=PERSISTENT),
+        fault=postgres.followed(disk.filled),
+        hold_s=PROCESS_HOLD_S,
+        measures=PROCESS,
+    )
+    async with AsyncExitStack() as prepared:
+        await prepared.enter_async_context(disk.small_disk(scene))
+        if scene.way is Way.SABOTAGE:  # not before: a paused Patroni prepares nothing
+            await prepared.enter_async_context(postgres.nobody_takes_over(scene))
+        return await play(scene)
+
+
 DRILLS = (
     *PRIMARY,
+    Drill(
+        name="postgres-disk-full",
+        summary="The primary's disk is full to its last byte, and the server stops for want of room for its log.",
+        proves=tuple(PROCESS),
+        play=_disk_full,
+        sabotage=Sabotage(removes=NOBODY_TAKES_OVER.removes),
+        needs_root=True,
+    ),
     Drill(
         name="postgres-all-restarted",
         summary="All three nodes lose their power at the same moment and start again.",

@@ -23,14 +23,14 @@ from audifi.drills.faults.processes import everything, stopped
 from audifi.drills.journey.narration import Mismatch
 from audifi.drills.journey.stage import Stage
 from audifi.drills.scars import Told, scarred
-from audifi.local import process
+from audifi.local import process, resolution
 from audifi.local.components.postgres import SYNCHRONOUS
 from audifi.local.probes import http_json
 from audifi.local.process import ProcessId
 from audifi.local.waiting import NotReady, wait_for
 
 FINDS_WITHIN_S: Final = 30.0
-SETTLES_WITHIN_S: Final = 60.0
+SETTLES_WITHIN_S: Final = 90.0
 SWITCHES_WITHIN_S: Final = 30.0
 LOOKS_EVERY_S: Final = 0.1  # an answer takes Patroni 2-5 ms
 PODS: Final = "postgres"
@@ -68,16 +68,14 @@ async def _role(stage: Stage, pod: str) -> str:
 
 
 async def whole(stage: Stage) -> None:
-    """Wait until one leads, all others stream, and one of them is counted on for commits."""
+    """Wait until one leads, and all others stream and are counted on for commits: each of them may take over."""
 
     async def probe() -> None:
         members = await cluster(stage)
-        states = {member["name"]: f"{member['role']}, {member['state']}" for member in members}
-        streaming = [member for member in members if member["state"] == "streaming"]
-        leads = any(member["role"] == "leader" and member["state"] == "running" for member in members)
-        counted = any(member["role"] in SYNCHRONOUS for member in members)
-        if not leads or not counted or len(streaming) != len(stage.topology.component(PODS).pods) - 1:
-            raise NotReady(f"{states}")
+        leads = [member for member in members if member["role"] == "leader" and member["state"] == "running"]
+        follow = [member for member in members if member["role"] in SYNCHRONOUS and member["state"] == "streaming"]
+        if not leads or len(follow) != len(stage.topology.component(PODS).pods) - 1:
+            raise NotReady(", ".join(f"{each['name']} {each['role']} {each['state']}" for each in members))
 
     await wait_for(probe, within_s=SETTLES_WITHIN_S, saying="PostgreSQL is whole", every_s=0.2)
 
@@ -130,7 +128,7 @@ async def _leader_named_by(stage: Stage, pod: str) -> str | None:
 async def process_killed(scene: Scene) -> AsyncGenerator[str]:
     """Kill -9 to the primary's postmaster; its Patroni lives."""
     pod = await leader(scene.stage)
-    number = await _postmaster(scene.stage, pod)
+    number = await postmaster(scene.stage, pod)
     process.send([number], signal.SIGKILL)
     if not await asyncio.to_thread(process.until_ended, [number], FINDS_WITHIN_S):
         raise Mismatch(f"{pod}: the postmaster survived kill -9")
@@ -169,7 +167,7 @@ async def switched_over(scene: Scene) -> AsyncGenerator[str]:
 async def stopped_by_hand(scene: Scene) -> AsyncGenerator[str]:
     """Shut the primary's server down without a word to Patroni."""
     pod = await leader(scene.stage)
-    number = await _postmaster(scene.stage, pod)
+    number = await postmaster(scene.stage, pod)
     process.send([number], signal.SIGINT)
     if not await asyncio.to_thread(process.until_ended, [number], FINDS_WITHIN_S):
         raise Mismatch(f"{pod}: the server does not shut down")
@@ -223,7 +221,7 @@ async def configure(stage: Stage, change: dict[str, Any]) -> None:
 
 
 async def _tell(stage: Stage, pod: str, verb: str, path: str, body: dict[str, Any]) -> None:
-    password = stage.instance.secrets.of("postgres-rest", stage.topology.secret("postgres-rest").form)
+    password = resolution.secret(stage.instance, stage.topology, "postgres-rest")
     url = f"http://127.0.0.1:{stage.port(pod, 'rest')}{path}"
     async with stage.http.request(
         verb, url, json=body, auth=aiohttp.BasicAuth("patroni", password), timeout=aiohttp.ClientTimeout(60)
@@ -240,12 +238,16 @@ async def _all_paused(stage: Stage) -> None:
             raise NotReady(f"{pod} is not paused yet")
 
 
-async def _postmaster(stage: Stage, pod: str) -> int:
+async def postmaster(stage: Stage, pod: str) -> int:
+    """Return the number of a member's server; 0 when none runs."""
     path = stage.instance.data(pod) / "pgdata" / "postmaster.pid"
-    return int((await asyncio.to_thread(path.read_text)).splitlines()[0])
+    try:
+        return int((await asyncio.to_thread(path.read_text)).splitlines()[0])
+    except FileNotFoundError:
+        return 0
 
 
 async def _server(stage: Stage, pod: str) -> list[ProcessId]:
-    postmaster = await _postmaster(stage, pod)
-    numbers = [postmaster, *await asyncio.to_thread(process.descendants, postmaster)]
+    number = await postmaster(stage, pod)
+    numbers = [number, *await asyncio.to_thread(process.descendants, number)]
     return [process.identify(number) for number in numbers]
