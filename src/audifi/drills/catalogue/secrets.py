@@ -90,8 +90,8 @@ def _kept_days(history: History) -> float:
         shutil.copytree(history.directory, copy.directory)
         in_force = copy.at(None)
         replaced = [copy.record(name, "another", what="in use") for name in in_force]
-        moment = max(change.moment for change in replaced)
-        copy.forget(moment + timedelta(days=KEPT_DAYS) - timedelta(seconds=1))
+        moment = min(change.moment for change in replaced)  # until just before, all of them were in force
+        copy.forget(moment + timedelta(days=KEPT_DAYS) - timedelta(milliseconds=1))
         kept = {change.at for change in copy.changes()}
         return float(KEPT_DAYS) if all(change.at in kept for change in in_force.values()) else 0.0
 
