@@ -19,7 +19,6 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from audifi.drills import scars
 from audifi.drills.drill import Scene
 from audifi.drills.faults import postgres, processes
 from audifi.drills.journey.stage import Stage
@@ -29,7 +28,7 @@ from audifi.local import resolution
 from audifi.local.components import redis_server
 from audifi.local.components.pgbouncer import ADMINISTRATOR
 from audifi.local.ports import LOOPBACK
-from audifi.local.waiting import NotReady, wait_for
+from audifi.local.waiting import NotReady
 from audifi.topology.secrets import WITH_DATABASE, database_role
 from audifi.wire import channels
 
@@ -41,7 +40,6 @@ FOREIGN_LIVE: Final = "vstudio:{s2}:probe"
 STALE_S: Final = 7.0  # longer than the promise's five seconds
 SCANNED: Final = 1000
 LOOKS: Final = 3
-PAUSES_WITHIN_S: Final = 30.0
 
 Connection = psycopg.AsyncConnection[dict[str, Any]]
 
@@ -93,34 +91,20 @@ async def seconds_behind(stage: Stage) -> float:
     leads = await postgres.leader(stage)
     (told,) = await _rows(stage, leads, "SELECT pg_logical_emit_message(false, 'probe', 'x')::text AS lsn")
     began_s = time.monotonic()
-    behind = f"SELECT pg_last_wal_replay_lsn() < '{told['lsn']}'::pg_lsn AS behind"
     for pod in stage.topology.component("postgres").pods:
-        while pod != leads and (await _rows(stage, pod, behind))[0]["behind"]:
+        while pod != leads and await _is_behind(stage, pod, told["lsn"]):
             if time.monotonic() - began_s > STALE_S:
                 return time.monotonic() - began_s
             await asyncio.sleep(0.02)
     return time.monotonic() - began_s
 
 
-@asynccontextmanager
-async def replay_paused(scene: Scene) -> AsyncGenerator[str]:
-    """A replica receives, and shows nothing of it."""
-    (pod,) = await postgres.replica(scene)
-    async with scars.scarred(scene.stage, f"{pod} does not replay", replay_again, pod=pod):
-        await _rows(scene.stage, pod, "SELECT pg_wal_replay_pause()")
-        await wait_for(lambda: _paused(scene.stage, pod), within_s=PAUSES_WITHIN_S, saying=f"{pod} stands still")
-        yield f"{pod} does not replay what it receives"
-
-
-async def _paused(stage: Stage, pod: str) -> None:
-    (row,) = await _rows(stage, pod, "SELECT pg_get_wal_replay_pause_state() AS state")
-    if row["state"] != "paused":
-        raise NotReady(str(row["state"]))
-
-
-async def replay_again(stage: Stage, told: scars.Told) -> None:
-    """Undo `replay_paused`."""
-    await _rows(stage, str(told["pod"]), "SELECT pg_wal_replay_resume()")
+async def _is_behind(stage: Stage, pod: str, position: str) -> bool:
+    try:
+        (row,) = await _rows(stage, pod, f"SELECT pg_last_wal_replay_lsn() < '{position}'::pg_lsn AS behind")
+    except psycopg.OperationalError:  # a replica that is away shows nothing
+        return True
+    return bool(row["behind"])
 
 
 async def is_pooled(stage: Stage) -> float:
@@ -302,7 +286,8 @@ PROBES: Final = (
     Probe(
         name="postgres-streaming",
         measure=seconds_behind,
-        sabotage=Weakened(removes="a replica does not replay what it receives", deed=replay_paused),
+        # Pausing its replay would be undone by Patroni within a second.
+        sabotage=Weakened(removes="a replica is lost", deed=processes.lost(postgres.replica)),
         is_quick=False,
     ),
     Probe(
