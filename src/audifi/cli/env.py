@@ -31,10 +31,11 @@ def env(
     found, state = running(instance)
     topology = platform("local")
     pod = plan(found, topology, state.only).units_named(name)[0]
+    own = pod.env() if callable(pod.env) else pod.env
     told = {
         variable: MASK if holds_secret(value) and not reveal else resolved(value, found, topology, pod.name)
         for variable, value in process_environment(topology, pod.component).items()
-    } or dict(pod.env)
+    } or dict(own)
     if json_:
         sys.stdout.write(json.dumps(told, indent=1) + "\n")
     elif not told:

@@ -32,7 +32,7 @@ HEAD: Final = """\
 
 {summary} Measured at commit {commit} on {date}: {cores} cores, {memory:g} GiB. Only `holds` is green; what
 `unproven` awaits stands in its row. The same with timelines is `results/ledger.html`; how an outcome is decided is a
-[decision](decisions/0054-what-counts-as-proven.md).
+[decision](decisions/0049-what-counts-as-proven.md).
 
 """
 

@@ -32,7 +32,7 @@ COMPONENTS = (
             memory_request_mib=4096,
             memory_limit_mib=4096,
             storage_gib=100,
-            source="kubernetes.md: Postgres memory request == limit; size decided here until part E measures",
+            source="kubernetes.md: Postgres memory request == limit; size decided here",
         ),
         probes=accepts("postgres", source="CloudNativePG brings its own; on one machine Patroni's /readiness"),
         availability=availability(grace_s=180),

@@ -68,8 +68,8 @@ COMPONENTS = (
         "object-store",
         purpose="backups, in another region",
         external_name="storage.googleapis.com",
-        arrives_in="part E",
-        stands_in="a directory of pgBackRest's repository",
+        arrives_in="part F",
+        stands_in="a directory beside the data",
         source="domain.md 7: WAL archive to another region; 5.3 (egress *.googleapis.com)",
     ),
     hosted(

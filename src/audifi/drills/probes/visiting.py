@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-from multidict import CIMultiDictProxy
 
 from audifi.drills.journey.stage import Stage, own_address
 from audifi.local import resolution
@@ -32,7 +31,7 @@ class Answer:
     """A response, read."""
 
     status: int
-    headers: CIMultiDictProxy[str]
+    headers: Mapping[str, str]  # names in any case
     body: bytes
 
     @property

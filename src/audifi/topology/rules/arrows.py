@@ -110,8 +110,10 @@ def egress_is_allowed(topology: Topology) -> Iterator[Note]:
     for component in topology.components:
         host = component.external_name.removeprefix("*.")
         is_outside = component.zone is Zone.OUTSIDE  # backups on one machine stay on it
-        if is_outside and component.name in called and not any(
-            fnmatch(host, pattern) or pattern.endswith(f".{host}") for pattern in allowed
+        if (
+            is_outside
+            and component.name in called
+            and not any(fnmatch(host, pattern) or pattern.endswith(f".{host}") for pattern in allowed)
         ):
             reason = f"{component.external_name} is not on the egress allowlist"
             yield error("egress", component.name, reason, "add the host to network.EGRESS or remove the link")

@@ -9,10 +9,10 @@ from audifi.topology.detection import PROCESS_KILLED
 from audifi.topology.model.promise import Proof
 from audifi.topology.sentences.wording import (
     CLOUDFLARE,
-    DRILLED,
     KUBERNETES,
     ON_FLY,
     ON_VERCEL,
+    UNDRILLED,
     ZONE,
     behaves,
     configured,
@@ -110,7 +110,7 @@ TLS_PROMISES = (
         unit="certificates that expired",
         source=f"{TLS}, option 2",
         proof=Proof.LATER,
-        awaits=DRILLED,
+        awaits=UNDRILLED,
     ),
     configured(
         "tls-wildcard",

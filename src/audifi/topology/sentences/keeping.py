@@ -9,7 +9,6 @@ Source: design.md "Database Infrastructure", "Disaster Recovery".
 from audifi.topology.detection import ALL_KILLED, NODE_LOST, PROCESS_KILLED, REGION_LOST, RESTORE
 from audifi.topology.model.promise import Proof
 from audifi.topology.sentences.wording import (
-    DRILLED,
     TWO_REGIONS,
     behaves,
     configured,
@@ -61,7 +60,12 @@ BACKUP_PROMISES = (
         proof=drilled("backups-on-schedule"),
     ),
     kept(
-        "backup-postgres-kept", "PostgreSQL: 30 days", "postgres", 30, source=BACKUPS, proof=Proof.LATER, awaits=DRILLED
+        "backup-postgres-kept",
+        "PostgreSQL: 30 days",
+        "postgres",
+        30,
+        source=BACKUPS,
+        proof=drilled("backups-on-schedule"),
     ),
     recovers(
         "backup-postgres-rto",

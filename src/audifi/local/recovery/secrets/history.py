@@ -130,6 +130,7 @@ class History:
         return len(changes)
 
     def _noted(self, change: Change) -> Change:
+        make_directory(self.directory, mode=0o700)  # of secrets from before the history there is only this
         # One write of a short line at the end: two processes do not mix (O_APPEND, below PIPE_BUF).
         with os.fdopen(os.open(self._index, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as file:
             file.write(_line(change))
