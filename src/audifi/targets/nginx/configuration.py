@@ -204,7 +204,9 @@ def _headers(policy: str | None = None) -> str:
 
 def _main(edge: Edge) -> str:
     hosts = edge.hosts
-    gateways = [f"        server {address.text} max_fails=1 fail_timeout=2s;" for address in edge.gateways]
+    # nginx counts whole seconds: who refused is passed over for at most 2 s. A gateway that is rolled drains for 2 s
+    # before it refuses anybody, so the one rolled before it is asked again by then.
+    gateways = [f"        server {address.text} max_fails=1 fail_timeout=1s;" for address in edge.gateways]
     return _fill(
         MAIN,
         user=f"user {edge.user};\n" if edge.user else "",
