@@ -27,6 +27,7 @@ CA_DAYS = 3650
 LEAF_DAYS = 90
 RENEW_DAYS = 30  # domain.md 5.2 alerts at 14: renewed well before
 BACKDATE = dt.timedelta(hours=1)  # clocks differ
+EDGE = "edge"
 CA_NAME = "AudiFi local development CA"
 
 
@@ -142,7 +143,29 @@ def authority_directory(instance: Path) -> Path:
 def for_hosts(instance: Path, hosts: tuple[str, ...], *, domain: str) -> Pair:
     """Return this instance's certificate for the hosts; `edge.pem` carries its authority's certificate too."""
     issuer = authority(authority_directory(instance), domain)
-    return leaf(instance / "certificates", "edge", hosts, issuer)
+    return leaf(instance / "certificates", EDGE, hosts, issuer)
+
+
+def held(instance: Path) -> bytes:
+    """Return the certificate that `for_hosts` made last, b"" if it never did."""
+    path = instance / "certificates" / f"{EDGE}.pem"
+    return path.read_bytes() if path.exists() else b""
+
+
+def plant(instance: Path, hosts: tuple[str, ...], *, domain: str, days: int) -> None:
+    """Put a certificate there that ends so soon: what a platform has that nobody looked after (drills)."""
+    issuer = _load(authority(authority_directory(instance), domain))
+    assert issuer is not None, "it was just made"
+    _make(
+        Pair(instance / "certificates" / f"{EDGE}.pem", instance / "certificates" / f"{EDGE}-key.pem"),
+        hosts,
+        issuer,
+        days,
+    )
+
+
+def _pair(directory: Path, name: str) -> Pair:
+    return Pair(directory / f"{name}.pem", directory / f"{name}-key.pem")
 
 
 def _is_current(pair: Pair, hosts: tuple[str, ...], issuer: x509.Certificate) -> bool:
@@ -159,18 +182,23 @@ def _is_current(pair: Pair, hosts: tuple[str, ...], issuer: x509.Certificate) ->
 
 def leaf(directory: Path, name: str, hosts: tuple[str, ...], issuer: Pair) -> Pair:
     """Return a certificate for these hosts, made again when it ends soon, lacks a host or has another issuer."""
-    pair = Pair(directory / f"{name}.pem", directory / f"{name}-key.pem")
+    pair = _pair(directory, name)
     loaded = _load(issuer)
     if loaded is None:
         raise FileNotFoundError(f"{issuer.certificate}: the local certificate authority is missing or damaged")
-    authority_certificate, authority_key = loaded
-    if _is_current(pair, hosts, authority_certificate):
+    if _is_current(pair, hosts, loaded[0]):
         return pair
+    _make(pair, hosts, loaded, LEAF_DAYS)
+    return pair
+
+
+def _make(
+    pair: Pair, hosts: tuple[str, ...], issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey], days: int
+) -> None:
+    authority_certificate, authority_key = issuer
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
-        _builder(
-            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])]), authority_certificate.subject, LEAF_DAYS
-        )
+        _builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])]), authority_certificate.subject, days)
         .public_key(key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
@@ -181,4 +209,3 @@ def leaf(directory: Path, name: str, hosts: tuple[str, ...], issuer: Pair) -> Pa
         .sign(authority_key, hashes.SHA256())
     )
     _save(pair, [certificate, authority_certificate], key)
-    return pair

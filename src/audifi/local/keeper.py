@@ -92,6 +92,14 @@ class Keeper:
         if self._board.status(self.pod.name) == before:  # meanwhile its keeper may have learned more
             self._board.update(self.pod.name, state, detail)
 
+    async def tend(self) -> None:
+        """Look after a pod that runs."""
+        if self._child is None or self._board.status(self.pod.name).state not in {State.READY, State.UNREADY}:
+            return
+        told = await asyncio.to_thread(self.pod.tend)
+        if told is not None:
+            self._child.send(told)
+
     async def _end(self, child: Child) -> None:
         try:
             await asyncio.wait_for(self._asked_to_end(child), self.pod.stop_grace_s)

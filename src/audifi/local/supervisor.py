@@ -112,6 +112,8 @@ class Supervisor:
         while True:
             await asyncio.sleep(HOUSEKEEPING_EVERY_S)
             await asyncio.to_thread(logs.bound, self._instance.logs)
+            for keeper in self._keepers.values():
+                await keeper.tend()
 
     async def _stop_all(self) -> None:
         stopping: dict[str, asyncio.Task[None]] = {}

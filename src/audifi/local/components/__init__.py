@@ -34,6 +34,11 @@ async def nothing_before_stopping() -> None:
     """The pod's stop signal is all it needs to end well."""
 
 
+def nothing_to_tend() -> signal.Signals | None:
+    """The pod needs no looking after."""
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class PodSpec:
     """One process to keep alive."""
@@ -51,6 +56,8 @@ class PodSpec:
     prepare: Callable[[], None] = nothing_to_prepare
     # What a cluster calls its preStop hook: awaited before the signal, within the same stop_grace_s.
     before_stop: Callable[[], Awaitable[None]] = nothing_before_stopping
+    # Looked after while it runs, every few seconds: the signal that tells it what has changed, or None.
+    tend: Callable[[], signal.Signals | None] = nothing_to_tend
     stop_signal: signal.Signals = signal.SIGTERM
     stop_grace_s: float = 10.0  # then SIGKILL to the process group
     ready_within_s: float = 60.0  # the first start fails after this
@@ -74,4 +81,13 @@ class Runner(Protocol):
     def jobs(self, instance: Instance, topology: Topology) -> tuple[JobSpec, ...]: ...
 
 
-__all__ = ["JobSpec", "NotReady", "PodSpec", "Probe", "Runner", "nothing_before_stopping", "nothing_to_prepare"]
+__all__ = [
+    "JobSpec",
+    "NotReady",
+    "PodSpec",
+    "Probe",
+    "Runner",
+    "nothing_before_stopping",
+    "nothing_to_prepare",
+    "nothing_to_tend",
+]

@@ -44,6 +44,12 @@ def pods(instance: Instance, topology: Topology) -> tuple[PodSpec, ...]:
         for name, text in configuration.render(described).items():
             write_text(directory / name, text)
 
+    def tend() -> signal.Signals | None:
+        """Renew the certificate before it ends: nginx takes the new one and drops no connection (SIGHUP)."""
+        names, before = hosts(topology), certificates.held(instance.path)
+        certificates.for_hosts(instance.path, names.all, domain=names.apex)
+        return signal.SIGHUP if certificates.held(instance.path) != before else None
+
     async def ready() -> str:
         await probes.http_get(ports["metrics"], "/ready")
         return f"https on {ports['https']}"
@@ -58,6 +64,7 @@ def pods(instance: Instance, topology: Topology) -> tuple[PodSpec, ...]:
             ports=ports,
             after=(GATEWAY, BALANCER),  # and so it lets go of its sockets before the pods do
             prepare=prepare,
+            tend=tend,
             stop_signal=signal.SIGQUIT,  # finish what is running
         ),
     )

@@ -15,7 +15,6 @@ CLOUDFLARE: Final = "part F renders the zone's settings; Cloudflare decides"
 ZONE: Final = "part F renders the zone, and a real name server answers from it"
 ON_VERCEL: Final = "part F renders vercel.json, checked by its schema; Vercel decides"
 ON_FLY: Final = "part F renders fly.toml and its Dockerfile, checked by their schemas; Fly.io decides"
-UNDRILLED: Final = "no drill of it yet"
 TWO_REGIONS: Final = "two regions arrive after part F: there is one network here"
 
 
