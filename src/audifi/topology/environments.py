@@ -60,6 +60,9 @@ LOCAL_NOW = frozenset(
         "prometheus",
         "alertmanager",
         "blackbox-exporter",
+        "redis-exporter",
+        "node-exporter",
+        "backups",
         *thirdparties.STANDINS,
         *(chain.name for chain in thirdparties.LOCAL_COMPONENTS),
     }
