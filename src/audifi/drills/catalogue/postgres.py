@@ -40,6 +40,7 @@ def _failed(judged: Judged) -> float:
 PROCESS: Final[Measures] = {"postgres-process": _writes_stood_still_s, "postgres-no-loss": _lost}
 NODE: Final[Measures] = {"postgres-node": _writes_stood_still_s, "postgres-no-loss": _lost}
 
+NOBODY_WRITES: Final = "PostgresWithoutPrimary"  # pages when it lasts: a lost process is replaced before that
 NOBODY_TAKES_OVER: Final = Sabotage(removes="Patroni is paused: nobody takes over", deed=postgres.nobody_takes_over)
 COMMITS_WAIT_FOR_NOBODY: Final = Sabotage(
     removes="commits are acknowledged before any disk has them", deed=postgres.commits_wait_for_nobody
@@ -58,6 +59,7 @@ def _of_the_primary(
             workload=accounts(retries=PERSISTENT), fault=postgres.followed(fault), hold_s=hold_s, measures=measures
         ),
         sabotage=sabotage,
+        alerts=() if measures is PROCESS else (NOBODY_WRITES,),
         needs_root=needs_root,
     )
 
@@ -126,7 +128,7 @@ async def _disk_full(scene: Scene) -> Findings:
         workload=accounts(retries=PERSISTENT),
         fault=postgres.followed(disk.filled),
         hold_s=PROCESS_HOLD_S,
-        measures=PROCESS,
+        measures=NODE,  # the server is gone as with its node; how long it takes to notice is not a killed process's
     )
     async with AsyncExitStack() as prepared:
         await prepared.enter_async_context(disk.small_disk(scene))
@@ -140,7 +142,7 @@ DRILLS = (
     Drill(
         name="postgres-disk-full",
         summary="The primary's disk is full to its last byte, and the server stops for want of room for its log.",
-        proves=tuple(PROCESS),
+        proves=tuple(NODE),
         play=_disk_full,
         sabotage=Sabotage(removes=NOBODY_TAKES_OVER.removes),
         needs_root=True,
