@@ -31,10 +31,11 @@ from audifi.topology.model.whole import Topology
 AGREES_WITHIN_S: Final = 180.0  # a chain is read at thousands of blocks a second; effects go through the queue
 ASK_EVERY_S: Final = 3.0
 BOOKS: Final = "audifi.services.nft.console"
-WEBHOOK: Final = "/v1/webhooks/stripe"
+WEBHOOK: Final = "/webhooks/stripe"  # services are asked without the /v1 that the gateway takes away
 MARGIN_S: Final = 3600  # before the moment: an event made then may have arrived after it
 PAGE: Final = 100  # Stripe's largest
 ANSWER_WITHIN_S: Final = 15.0
+SHOWN_MAX: Final = 5  # what one event was refused for, all of them were
 
 
 async def catch_up(
@@ -46,7 +47,9 @@ async def catch_up(
         since_s = int(target_s if target_s is not None else time.time()) - MARGIN_S
         replayed, refused = await asyncio.to_thread(_replay, instance, topology, since_s)
         tell(f"{replayed} events of Stripe delivered once more")
-        problems += refused
+        problems += refused[:SHOWN_MAX]
+        if len(refused) > SHOWN_MAX:
+            problems.append(f"… {len(refused)} events were refused in all")
     if "nft-service" in here:
         problems += await _books(instance, topology, tell)
     return problems
