@@ -16,6 +16,7 @@ Source: 256-bit passwords and AES keys; Ed25519 JWK: RFC 8037 section 2, kid as 
 import base64
 import fcntl
 import json
+import os
 import secrets as random_source
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -101,7 +102,7 @@ class Secrets:
     @contextmanager
     def _alone(self) -> Generator[None]:
         make_directory(self._directory, mode=0o700)
-        with (self._directory / ".lock").open("w") as lock:
+        with os.fdopen(os.open(self._directory / ".lock", os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

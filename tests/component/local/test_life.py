@@ -56,15 +56,10 @@ async def test_up_status_down_leaves_nothing_but_data(tmp_path: Path) -> None:
     finally:
         assert await launch.stop(instance)
     await _nothing_is_left(instance)
-    assert {path.name for path in instance.path.iterdir()} == {
-        "certificates",
-        "data",
-        "logs",
-        "ports.json",
-        "secrets",
-    }
+    kept = {"certificates", "logs", "backups", "recovery-keys"}
+    assert {path.name for path in instance.path.iterdir()} == kept | {"data", "ports.json", "secrets"}
     assert not await launch.stop(instance, with_data=True), "a second stop has nothing to stop"
-    assert {path.name for path in instance.path.iterdir()} == {"certificates", "logs"}
+    assert {path.name for path in instance.path.iterdir()} == kept, "backups outlive what they are backups of"
 
 
 @pytest.mark.asyncio

@@ -11,6 +11,7 @@ Source: docs/decisions/0048.
 
 import fcntl
 import json
+import os
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -162,7 +163,7 @@ def _by_its_service(here: World, secret: SecretDeclaration, who: str) -> None:
 
 @contextmanager
 def _alone(instance: Instance) -> Generator[None]:
-    with (instance.path / "rotating.lock").open("w") as lock:
+    with os.fdopen(os.open(instance.path / "rotating.lock", os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
