@@ -22,9 +22,10 @@ from audifi.drills.journey.stage import Stage
 from audifi.drills.scars import Told, scarred
 from audifi.local import launch, releases
 from audifi.local.errors import MissingBinary
+from audifi.wire import environment
 
 PROGRESS_S: Final = 12.0  # a pod of ours is ready within 5 s on an idle machine
-BROKEN: Final[Mapping[str, str]] = {"ENVIRONMENT": "nowhere"}  # its settings refuse it: the process ends at once
+BROKEN: Final[Mapping[str, str]] = {environment.ENVIRONMENT: "nowhere"}  # its settings refuse it: the process ends at once
 FAKETIME: Final = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 
