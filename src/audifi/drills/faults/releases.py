@@ -25,7 +25,8 @@ from audifi.local.errors import MissingBinary
 from audifi.wire import environment
 
 PROGRESS_S: Final = 12.0  # a pod of ours is ready within 5 s on an idle machine
-BROKEN: Final[Mapping[str, str]] = {environment.ENVIRONMENT: "nowhere"}  # its settings refuse it: the process ends at once
+# Settings refuse it: the process ends at once.
+BROKEN: Final[Mapping[str, str]] = {environment.ENVIRONMENT: "nowhere"}
 FAKETIME: Final = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 
