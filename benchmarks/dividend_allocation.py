@@ -56,17 +56,18 @@ _FOLLOWED = (
 _BEGIN = (
     """INSERT INTO nft.revenue_events (id, master_id, source, amount_wei, external_reference, status, recorded_by,
               deposit_asks, deposit_tx)
-       SELECT %(revenue)s, id, 'SYNC', %(pool)s, %(revenue)s, 'DEPOSITED', artist_id, 1, %(tx)s
+       SELECT %(revenue)s::uuid, id, 'SYNC', %(pool)s, %(revenue)s::text, 'DEPOSITED', artist_id, 1, %(tx)s
          FROM nft.masters LIMIT 1""",
     """INSERT INTO nft.dividend_deposits VALUES (%(chain)s, %(tx)s, 0, '0x' || repeat('d0', 20),
-              '0x' || repeat('d0', 20), '0x' || lpad(replace(%(revenue)s, '-', ''), 64, '0'), %(pool)s, 1)""",
+              '0x' || repeat('d0', 20), '0x' || lpad(replace(%(revenue)s::text, '-', ''), 64, '0'), %(pool)s, 1)""",
     """INSERT INTO nft.distributions (id, revenue_event_id, master_id, chain_id, dividend, epoch, gross_wei,
               holders_wei, artist_wei, platform_wei, collaborators_wei, collaborators)
-       SELECT %(id)s, %(revenue)s, id, %(chain)s, '0x' || repeat('d0', 20), %(epoch)s, %(pool)s, %(pool)s, 0, 0, 0, '[]'
+       SELECT %(id)s::uuid, %(revenue)s::uuid, id, %(chain)s, '0x' || repeat('d0', 20), %(epoch)s, %(pool)s, %(pool)s,
+              0, 0, 0, '[]'
          FROM nft.masters LIMIT 1""",
 )
-_STATE = "SELECT status <> 'SNAPSHOT', merkle_root IS NOT NULL FROM nft.distributions WHERE id = %(id)s"
-_SUM = "SELECT count(*), sum(amount_wei) FROM nft.dividend_allocations WHERE distribution_id = %(id)s"
+_STATE = "SELECT status <> 'SNAPSHOT', merkle_root IS NOT NULL FROM nft.distributions WHERE id = %(id)s::uuid"
+_SUM = "SELECT count(*), sum(amount_wei) FROM nft.dividend_allocations WHERE distribution_id = %(id)s::uuid"
 _FLOOR = """
 INSERT INTO public.floor SELECT gen_random_uuid(), gen_random_uuid(), to_wallet, 1, 1, 'AVAILABLE'
   FROM nft.share_transfers

@@ -60,7 +60,7 @@ INSERT INTO nft.shares (master_id, token_id, chain_id, owner_wallet, tier, royal
 SELECT md5('master' || n)::uuid, t, CASE WHEN n %% 2 = 0 THEN 1 ELSE 8453 END, wallet, 4, 100, wallet,
        10000000000000000, '0x' || repeat(md5('mint' || n), 2), t, now()
   FROM generate_series(1, %(masters)s) n, generate_series(1, %(shares)s) t,
-       LATERAL (SELECT '0x' || lpad(to_hex((n * 7919 + t * 104729) %% %(holders)s), 40, 'a') AS wallet) w
+       LATERAL (SELECT '0x' || lpad(to_hex((n * 7919 + t::bigint * 104729) %% %(holders)s), 40, 'a') AS wallet) w
 """
 _HOLDERS = """
 INSERT INTO nft.holders SELECT master_id, owner_wallet, count(*) FROM nft.shares GROUP BY master_id, owner_wallet
