@@ -77,6 +77,15 @@ Play = Callable[[Scene], Awaitable[Findings]]
 Deed = Callable[[Scene], AbstractAsyncContextManager[str]]
 
 
+def or_in_sabotage(fault: Deed, sabotaged: Deed) -> Deed:
+    """Do the one, or in a sabotage run the other."""
+
+    def deed(scene: Scene) -> AbstractAsyncContextManager[str]:
+        return (sabotaged if scene.way is Way.SABOTAGE else fault)(scene)
+
+    return deed
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sabotage:
     """A protection taken away, so that the drill must see a promise break."""

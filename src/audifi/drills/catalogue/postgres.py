@@ -9,10 +9,10 @@ Source: architecture.md 7 (process ≤ 5 s, node ≤ 30 s, 0 acknowledged writes
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
 from typing import Final
 
-from audifi.drills.drill import Deed, Drill, Findings, Sabotage, Scene, Way
+from audifi.drills.drill import Deed, Drill, Findings, Sabotage, Scene, Way, or_in_sabotage
 from audifi.drills.faults import disk, links, postgres, processes
 from audifi.drills.under_load import Judged, under_load
 from audifi.drills.workloads.accounts import accounts
@@ -64,15 +64,6 @@ def _of_the_primary(
     )
 
 
-def _or_in_sabotage(fault: Deed, sabotaged: Deed) -> Deed:
-    """Do the one, or in a sabotage run the other."""
-
-    def deed(scene: Scene) -> AbstractAsyncContextManager[str]:
-        return (sabotaged if scene.way is Way.SABOTAGE else fault)(scene)
-
-    return deed
-
-
 PRIMARY: Final = (
     _of_the_primary(
         "postgres-primary-killed",
@@ -84,7 +75,7 @@ PRIMARY: Final = (
     _of_the_primary(
         "postgres-switchover",
         "The primary hands over to a replica, as before maintenance.",
-        _or_in_sabotage(postgres.switched_over, postgres.stopped_by_hand),
+        or_in_sabotage(postgres.switched_over, postgres.stopped_by_hand),
         measures=PROCESS,
         sabotage=Sabotage(
             removes="Patroni is paused and the primary is shut down by hand", deed=postgres.nobody_takes_over
@@ -177,7 +168,7 @@ DRILLS = (
         proves=("pooler-process", "postgres-no-loss"),
         play=under_load(
             workload=accounts(retries=PERSISTENT),
-            fault=_or_in_sabotage(
+            fault=or_in_sabotage(
                 processes.killed(processes.every("pgbouncer")), processes.lost(processes.every("pgbouncer"))
             ),
             hold_s=PROCESS_HOLD_S,

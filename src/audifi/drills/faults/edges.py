@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from audifi.drills.drill import Deed, Scene, Way
+from audifi.drills.drill import Deed, Scene, or_in_sabotage
 from audifi.drills.faults import processes
 from audifi.drills.faults.processes import Choose
 from audifi.drills.journey.narration import Mismatch
@@ -29,25 +29,12 @@ def rolled(component: str) -> Deed:
             raise Mismatch(f"{sum(done)} of {len(pods)} pods of {component} were restarted")
         yield f"restarted {', '.join(pods)}, all at once"
 
-    @asynccontextmanager
-    async def deed(scene: Scene) -> AsyncGenerator[str]:
-        chosen = at_once if scene.way is Way.SABOTAGE else processes.rolled(component)
-        async with chosen(scene) as proof:
-            yield proof
-
-    return deed
+    return or_in_sabotage(processes.rolled(component), at_once)
 
 
 def killed(choose: Choose) -> Deed:
     """SIGKILL, and the supervisor starts it again; under sabotage nobody does."""
-
-    @asynccontextmanager
-    async def deed(scene: Scene) -> AsyncGenerator[str]:
-        chosen = processes.lost(choose) if scene.way is Way.SABOTAGE else processes.killed(choose)
-        async with chosen(scene) as proof:
-            yield proof
-
-    return deed
+    return or_in_sabotage(processes.killed(choose), processes.lost(choose))
 
 
 def restarted(choose: Choose) -> Deed:
@@ -60,13 +47,7 @@ def restarted(choose: Choose) -> Deed:
             await _restarted(scene, pod)
         yield f"restarted {', '.join(pods)}"
 
-    @asynccontextmanager
-    async def deed(scene: Scene) -> AsyncGenerator[str]:
-        chosen = processes.halted(choose) if scene.way is Way.SABOTAGE else again
-        async with chosen(scene) as proof:
-            yield proof
-
-    return deed
+    return or_in_sabotage(again, processes.halted(choose))
 
 
 async def _restarted(scene: Scene, pod: str) -> int:
