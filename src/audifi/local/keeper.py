@@ -16,10 +16,11 @@ Source: waits as Kubernetes' CrashLoopBackOff, but from 0.1 s instead of 10 s: o
 
 import asyncio
 import errno
+import sys
 from typing import Final
 
 from audifi.local.board import Board, State
-from audifi.local.components import PodSpec
+from audifi.local.components import PodSpec, nothing_to_tend
 from audifi.local.errors import LocalError, StartFailed
 from audifi.local.logs import last_lines
 from audifi.local.room import disk_full_message, is_full
@@ -94,9 +95,15 @@ class Keeper:
 
     async def tend(self) -> None:
         """Look after a pod that runs."""
-        if self._child is None or self._board.status(self.pod.name).state not in {State.READY, State.UNREADY}:
+        if self.pod.tend is nothing_to_tend or self._child is None:
             return
-        told = await asyncio.to_thread(self.pod.tend)
+        if self._board.status(self.pod.name).state not in {State.READY, State.UNREADY}:
+            return
+        try:
+            told = await asyncio.to_thread(self.pod.tend)
+        except (OSError, LocalError) as error:  # looked after again in some seconds; an alert tells when it stays so
+            sys.stderr.write(f"{self.pod.name} could not be looked after: {error}\n")
+            return
         if told is not None:
             self._child.send(told)
 
