@@ -14,6 +14,8 @@ in order. A command belongs to the node that owns its key's slot.
 # When it gives a node up
 A connection whose oldest command waits longer than ANSWER_S is cut: everything on it fails, marked as sent. A node
 that cannot be reached rests for REST_S, in which its commands fail at once, marked as not sent. Other masters go on.
+Both times are counted in steps of WATCH_S that the event loop really took: a pod too busy to look does not call a node
+dead whose answer lies unread.
 
 # How it recovers
 From the first failure on, some other node is asked who owns which slots, every LEARN_EVERY_S, until every owner can be
@@ -28,9 +30,9 @@ Source: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spe
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import hiredis
 
@@ -44,6 +46,7 @@ LEARN_EVERY_S: Final = 0.2
 REDIRECTS_MAX: Final = 5
 _NOT_NOW: Final = frozenset({"CLUSTERDOWN", "LOADING", "MASTERDOWN", "READONLY", "TRYAGAIN"})
 
+Answer = TypeVar("Answer")
 Argument = str | bytes | int
 _packed: Final[Callable[[Sequence[Argument]], bytes]] = cast("Any", hiredis.pack_command)  # its stub knows one argument
 
@@ -220,11 +223,10 @@ class Cluster:
         host, _, port = address.rpartition(":")
         link = None
         try:
-            async with asyncio.timeout(CONNECT_S):
-                _, link = await loop.create_connection(lambda: Link(self._forget), host, int(port))
-                answer = await link.call(_packed(("AUTH", self._password)))
-                if isinstance(answer, Refused):
-                    raise answer
+            _, link = await _within_s(CONNECT_S, loop.create_connection(lambda: Link(self._forget), host, int(port)))
+            answer = await _within_s(CONNECT_S, link.call(_packed(("AUTH", self._password))))
+            if isinstance(answer, Refused):
+                raise answer
         except (OSError, TimeoutError, Refused, Lost):
             if link is not None:
                 link.abort()
@@ -273,8 +275,7 @@ class Cluster:
         for address in dict.fromkeys(itertools.chain(list(self._links), self._known, self._seeds)):
             try:
                 link = self._links.get(address) or await self._connected(address)
-                async with asyncio.timeout(CONNECT_S):
-                    answer = await link.call(_packed(("CLUSTER", "SLOTS")))
+                answer = await _within_s(CONNECT_S, link.call(_packed(("CLUSTER", "SLOTS"))))
             except (Lost, TimeoutError):
                 continue
             if not isinstance(answer, Refused) and answer:
@@ -288,6 +289,19 @@ class Cluster:
             known.update(dict.fromkeys(addresses))
             self._owners[start : end + 1] = [addresses[0]] * (end - start + 1)
         self._known = tuple(known)
+
+
+async def _within_s(limit_s: float, awaited: Awaitable[Answer]) -> Answer:
+    """Wait for it, for limit_s in steps that the loop took; raise TimeoutError."""
+    task = asyncio.ensure_future(awaited)
+    try:
+        for _ in range(round(limit_s / WATCH_S)):
+            done, _ = await asyncio.wait({task}, timeout=WATCH_S)
+            if done:
+                return task.result()
+    finally:
+        task.cancel()
+    raise TimeoutError(f"no answer in {limit_s} s")
 
 
 @lru_cache(4096)
