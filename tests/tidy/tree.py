@@ -20,6 +20,7 @@ LISTED_MAX = 20
 # Neither ours to style nor read by people: locks, measured data, and what the renderer writes.
 NOT_PROSE = (
     "requirements.lock",
+    "requirements-policy.lock",
     "web/package-lock.json",
     "benchmarks/peers/sockets/package-lock.json",
     "results/",
