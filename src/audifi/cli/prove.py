@@ -1,10 +1,11 @@
-"""Prove every promise of the design on the running platform, and write the ledger.
+"""Prove every promise of the design on the running platform and on others beside it, and write the ledger.
 
 Between: a person or CI, and drills.proving (measures, judges).
 Shape: a line per item with what is left; at the end what is not green, and why. Evidence: results/probes/*.json and
 results/drills/*.json; the ledger: results/ledger.json, docs/results.md and results/ledger.html.
-Invariant: no platform is started here: figures belong to one that somebody looks after. Ctrl-C undoes what is broken,
-and what was measured until then stays.
+Invariant: probes are taken on the running platform. Drills mostly wait, so --platforms share them: the others are
+started for this run, below `.audifi/`, and go with it, however it ends. Ctrl-C undoes what is broken, and what was
+measured until then stays.
 Units: *_s seconds.
 Errors: NotRunning says how to start one; a pattern that fits nothing, a drill that runs already: exit 2.
 Exit: 0 every promise holds (with --quick or --only: of those measured) · 1 one is broken or unproven · 2 wrong use
@@ -15,8 +16,9 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Generator, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
@@ -25,10 +27,13 @@ from audifi.cli.options import DEFAULT, InstanceOption, JsonOption, running
 from audifi.drills import page, proving
 from audifi.drills.engine import engine
 from audifi.drills.ledger import Outcome, Row, green
-from audifi.drills.proving import Plan
+from audifi.drills.proving import Item, Plan
 from audifi.local.errors import LocalError
+from audifi.local.held import held
 from audifi.local.state import Instance
 from audifi.topology.declaration import platform
+
+PLATFORMS: Final = 3  # on two cores: all drills in less than 20 minutes
 
 
 def prove(
@@ -36,6 +41,7 @@ def prove(
     quick: Annotated[bool, Parameter(negative=())] = False,
     only: str = "",
     runs: int = 1,
+    platforms: int = PLATFORMS,
     json_: JsonOption = False,
     instance: InstanceOption = DEFAULT,
 ) -> int:
@@ -49,6 +55,8 @@ def prove(
         Only what fits this pattern: names of promises or drills, with * and ?.
     runs
         How often each drill runs with its fault.
+    platforms
+        How many platforms share the drills; each takes 2 GiB.
     json_
         Print one JSON object a line, the ledger last.
     instance
@@ -60,7 +68,12 @@ def prove(
         raise LocalError(f"nothing fits {only!r}: ./audifi drill list shows drills, docs/topology.md promises")
     if runs < 1:
         raise LocalError("--runs is at least 1: without its fault a drill proves nothing")
-    asyncio.run(_measured(found, asked, is_json=json_))
+    if platforms < 1:
+        raise LocalError("--platforms is at least 1: the one that runs")
+    drills = sum(item.drill is not None for item in asked.items)
+    with ExitStack() as beside:
+        others = [beside.enter_context(_beside(found, number)) for number in range(2, min(platforms, drills) + 1)]
+        asyncio.run(_measured([found, *others], asked, is_json=json_))
     rows = proving.judged(platform("local"), asked.made)
     facts = proving.write(rows)
     counted = [row for row in rows if row.promise.name in asked.promises] if quick or only else rows
@@ -68,24 +81,33 @@ def prove(
     return 0 if green(counted) else 1
 
 
-async def _measured(instance: Instance, asked: Plan, *, is_json: bool) -> None:
+@contextmanager
+def _beside(first: Instance, number: int) -> Generator[Instance]:
+    sys.stderr.write(f"starting platform {number}, for this run\n")
+    with held(first.path.parent / f"prove-{number}") as other:
+        yield other.instance
+
+
+async def _measured(instances: Sequence[Instance], asked: Plan, *, is_json: bool) -> None:
     began_s = time.monotonic()
 
     def tell(event: dict[str, Any]) -> None:
         if is_json:
             telling.as_json(event)
 
-    async with engine(instance, tell) as held:
-        for number, item in enumerate(asked.items):
-            left_s = sum(each.estimate_s for each in asked.items[number:])
-            if not is_json:
-                gone = _minutes(time.monotonic() - began_s)
-                telling.line(
-                    f"[{number + 1}/{len(asked.items)}, {gone} gone, about {_minutes(left_s)} left] {item.name}"
-                )
-            await proving.measure(held, asked, item)
-            rows = proving.judged(held.stage.topology, asked.made)
-            _item(item.name, [row for row in rows if row.promise.name in item.promises], is_json=is_json)
+    def begins(item: Item) -> None:
+        if not is_json:
+            gone, left = _minutes(time.monotonic() - began_s), _minutes(asked.left_s / len(instances))
+            telling.line(f"[{len(asked.begun)}/{len(asked.items)}, {gone} gone, about {left} left] {item.name}")
+
+    def ends(item: Item) -> None:
+        rows = proving.judged(topology, asked.made)
+        _item(item.name, [row for row in rows if row.promise.name in item.promises], is_json=is_json)
+
+    async with AsyncExitStack() as held_engines:
+        engines = [await held_engines.enter_async_context(engine(each, tell)) for each in instances]
+        topology = engines[0].stage.topology
+        await proving.measure(engines, asked, begins, ends)
 
 
 def _item(name: str, rows: Sequence[Row], *, is_json: bool) -> None:
@@ -94,7 +116,7 @@ def _item(name: str, rows: Sequence[Row], *, is_json: bool) -> None:
         telling.as_json({"event": "measured", "item": name, "outcomes": outcomes})
         return
     for row in rows:
-        telling.line(f"    {_line(row)}")
+        telling.line(f"    {name}: {_line(row)}")
 
 
 def _line(row: Row) -> str:

@@ -1,16 +1,19 @@
 """Take every probe and run every drill that is asked for, keep what they found, and judge all promises by it.
 
 Between: cli.prove (asks, shows), drills.engine and drills.probes (measure), drills.proofs and drills.ledger (judge).
-Shape: a plan of items, probes before drills; each item's result is on disk before the next one begins.
+Shape: a plan of items, probes before drills, the longest first among each; several platforms may share it, each takes
+the next item when it has ended its last. Each item's result is on disk before its platform begins the next one.
 Units: *_s seconds; what is left is estimated by what each item took the last time.
-Invariant: a drill's control and sabotage runs belong to it; nothing is taken twice.
+Invariant: a drill's control and sabotage runs belong to it; nothing is taken twice. Probes are taken on one platform,
+one after the other: they share files of results.
 Errors: LocalError when the platform does not become whole; what a single item meets is its evidence.
 Source: issue 6 "The promise ledger".
 """
 
+import asyncio
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -48,6 +51,9 @@ class Item:
         return bool((self.probe and self.probe.is_quick) or (self.drill and self.drill.is_quick))
 
 
+Follow = Callable[[Item], None]
+
+
 @dataclass
 class Plan:
     """What is measured in this run, in this order."""
@@ -55,10 +61,26 @@ class Plan:
     items: list[Item]
     fault_runs: int = 1
     made: Made = field(default_factory=Made)
+    begun: set[str] = field(default_factory=set[str])
+    ended: set[str] = field(default_factory=set[str])
 
     @property
     def promises(self) -> set[str]:
         return {name for item in self.items for name in item.promises}
+
+    @property
+    def left_s(self) -> float:
+        """How long one platform alone would take for what has not ended."""
+        return sum(item.estimate_s for item in self.items if item.name not in self.ended)
+
+    def next(self, *, is_first: bool) -> Item | None:
+        """Hand out the next item for a platform."""
+        open_items = [item for item in self.items if item.name not in self.begun and (is_first or item.drill)]
+        if not open_items:
+            return None
+        chosen = max(open_items, key=lambda item: (item.probe is not None, item.estimate_s))
+        self.begun.add(chosen.name)
+        return chosen
 
 
 def plan(*, is_quick: bool, only: str, fault_runs: int) -> Plan:
@@ -94,7 +116,22 @@ def _took(path: Path) -> dict[str, Any]:
     return found
 
 
-async def measure(engine: Engine, asked: Plan, item: Item) -> None:
+async def measure(engines: Sequence[Engine], asked: Plan, begins: Follow, ends: Follow) -> None:
+    """Measure everything, on all these platforms side by side; say what begins and what has ended."""
+    async with asyncio.TaskGroup() as group:
+        for number, engine in enumerate(engines):
+            group.create_task(_worked(engine, asked, begins, ends, is_first=number == 0))
+
+
+async def _worked(engine: Engine, asked: Plan, begins: Follow, ends: Follow, *, is_first: bool) -> None:
+    while item := asked.next(is_first=is_first):
+        begins(item)
+        await _measured(engine, asked, item)
+        asked.ended.add(item.name)
+        ends(item)
+
+
+async def _measured(engine: Engine, asked: Plan, item: Item) -> None:
     """Measure one item and keep what it found."""
     if item.probe is not None:
         asked.made.probes.add(item.name)

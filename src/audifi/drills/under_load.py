@@ -2,7 +2,8 @@
 
 Between: drills.catalogue (`play=under_load(…)`), workloads (ask), deeds (break) and drills.checks (judge).
 Shape: steady state → the fault is proven → hold_s → it is healed → steady again → what is there is asked for → judged.
-In a control run nothing is broken for the same time. In a sabotage run it need not become steady again by itself.
+In a control run nothing is broken for this time, CONTROL_S at most. In a sabotage run it need not become steady again
+by itself.
 Units: *_s seconds.
 Invariant: what must never happen (a lost acknowledged write, a duplicate, a stale read, a ghost) is said in every
 run, whether a promise counts it or not.
@@ -24,6 +25,7 @@ from audifi.drills.workloads.open_loop import Flow, flowing
 from audifi.drills.workloads.workload import Workload
 from audifi.local.waiting import TimedOut
 
+CONTROL_S: Final = 10.0  # as long as most faults; half a minute more of nothing shows nothing more
 AFTERWARDS_S: Final = 1.0  # asked on after the recovery: a fault may leave something behind
 SHOWN_MAX: Final = 10  # of what is wrong in one way
 NOT_STEADY_S: Final = 20.0  # waited for under sabotage
@@ -89,7 +91,7 @@ def under_load(
                     await flow.steady()
                 begun_us = now_us()
                 async with _broken(scene, fault):
-                    await asyncio.sleep(hold_s)
+                    await asyncio.sleep(min(hold_s, CONTROL_S) if scene.way is Way.CONTROL else hold_s)
                 moments["healed"] = now_us()
                 await _recovered(scene, flow)
                 await asyncio.sleep(AFTERWARDS_S)
