@@ -8,13 +8,14 @@ Between: targets (render it), local (runs it), drills (break it), cli (prints an
 Shape: `platform("production")` is the design; `local` and `staging` are differences applied to it (environments.py).
 The rest of the design is beside this file, by noun: stores (databases, caches, queue, backups), surface (hosts, DNS,
 TLS, headers, cache, WAF), network (zones, limits, egress), thirdparties (chains, pinning, payment, mail), telemetry
-(metrics, logs, traces, alerts), links (every arrow), promises (every sentence that can be true or false).
+(metrics, logs, traces, alerts), cluster (namespaces, priorities, scaling), links (every arrow), promises (every
+sentence that can be true or false).
 Invariant: frozen data; every item names the sentence of the design it comes from.
 Errors: KeyError for an environment that does not exist.
 Source: design.md, domain.md 5; numbers of the design are marked [S] there and win every disagreement.
 """
 
-from audifi.topology import environments, network, regions, secrets, stores, surface, telemetry, thirdparties
+from audifi.topology import cluster, environments, network, regions, secrets, stores, surface, telemetry, thirdparties
 from audifi.topology.links import LINKS
 from audifi.topology.model.compute import Component, Kind, Port, Resources, Zone
 from audifi.topology.model.whole import Topology
@@ -198,6 +199,7 @@ _PRODUCTION = Topology(
     mesh=network.MESH,
     guard=network.GUARD,
     regions=regions.REGIONS,
+    cluster=cluster.CLUSTER,
     telemetry=telemetry.SIGNALS,
     watching=telemetry.WATCHING,
     alert_routes=telemetry.ALERT_ROUTES,

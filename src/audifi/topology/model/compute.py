@@ -9,8 +9,11 @@ Errors: `Component.port` raises KeyError with the ports that exist.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from audifi.topology.references import Value
+
+PLACEHOLDER_DIGEST: Final = "sha256:" + "0" * 64
 
 
 class Kind(StrEnum):
@@ -109,6 +112,19 @@ class Image:
     tag: str = ""
     digest: str = ""
     source: str
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it is known to the byte what will run."""
+        return self.digest.startswith("sha256:")
+
+    @property
+    def reference(self) -> str:
+        """repository[:tag]@digest; until a release is rendered, a digest that no image has."""
+        tag = f":{self.tag}" if self.tag else ""
+        if not self.digest:
+            return self.repository + tag
+        return f"{self.repository}{tag}@{self.digest if self.is_pinned else PLACEHOLDER_DIGEST}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from audifi.topology.model.cluster import Cluster
 from audifi.topology.model.compute import Component
 from audifi.topology.model.data import Backup, Pooler, Postgres, Queue, RedisCluster, SecretDeclaration
 from audifi.topology.model.edge import (
@@ -95,6 +96,7 @@ class Topology:
     mesh: Mesh
     guard: Guard
     regions: tuple[Region, ...]
+    cluster: Cluster
     telemetry: tuple[Telemetry, ...]
     watching: Watching
     alert_routes: tuple[AlertRoute, ...]

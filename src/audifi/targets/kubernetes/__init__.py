@@ -1,0 +1,7 @@
+"""Render the platform for a Kubernetes cluster: a kustomize tree, and the same as one file.
+
+Between: targets.catalogue (calls `render`) and kubectl, kustomize or a GitOps controller.
+Shape: one module per noun; each has functions from the topology to documents. documents.py names things;
+kustomize.py puts the documents into files.
+Invariant: pure; a document holds no secret, only names of secrets.
+"""
