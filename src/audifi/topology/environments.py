@@ -97,7 +97,7 @@ def staging(production: Topology) -> Topology:
                 replace(domain, host=STAGING_HOSTS.get(domain.name, f"{domain.name}.staging.audifi.io"))
                 for domain in kept
             ),
-            dns=replace(surface.dns, steering=()),
+            dns=zone.dns_in_staging(surface.dns),
             dns_records=zone.in_staging(surface.dns_records),
             cors=replace(
                 surface.cors,

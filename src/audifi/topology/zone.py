@@ -1,6 +1,8 @@
 """Declare the DNS zone: the design's records, mail's records, and who may issue certificates.
 
 Between: topology.surface (includes it), targets.dns (renders it for octoDNS), topology.audit (what a provider can do).
+Shape: one zone for production and staging; each environment keeps its own names, so that neither plans to delete
+what the other has (`own_names`, `foreign_names`).
 Units: TTL in seconds: 300 for what a failover moves, 3600 for the rest.
 Errors: none.
 Source: design.md "DNS Configuration", "Multi-Region"; domain.md 5.1; architecture.md 6.6.
@@ -13,6 +15,10 @@ from audifi.topology.model.edge import Dns, DnsRecord, Steering
 RECORDS_TEXT = "design.md, DNS Configuration; domain.md 5.1"
 MOVES_S = 300
 STAYS_S = 3600
+
+STAGING_NAMES = {"@": "staging", "api": "api.staging", "ws": "ws.staging"}
+_OF_STAGING = r"/^(?:.+\.)?staging$/"
+_OF_CERT_MANAGER = r"/^_acme-challenge(?:\.|$)/"  # DNS-01 puts records there and takes them away (TLS option 2)
 
 DNS = Dns(
     zone="audifi.io.",
@@ -29,6 +35,10 @@ DNS = Dns(
         )
         for domain in ("api", "ws")
     ),
+    name_servers=("<first name server>", "<second name server>"),
+    contact="dns.cloudflare.com.",
+    own_names=(),
+    foreign_names=(_OF_CERT_MANAGER, _OF_STAGING),
     source="design.md, Multi-Region: Route 53 / Cloudflare; architecture.md 6.6",
 )
 
@@ -57,10 +67,9 @@ RECORDS = tuple(
         ("@", "CAA", '0 issue "letsencrypt.org"', STAYS_S, False, None, "Vercel and cert-manager"),
         ("@", "CAA", '0 issue "pki.goog"', STAYS_S, False, None, "Cloudflare's edge certificates"),
         ("@", "CAA", '0 issuewild "pki.goog"', STAYS_S, False, None, "wildcard at the edge"),
+        ("@", "CAA", '0 issuewild "letsencrypt.org"', STAYS_S, False, None, "cert-manager's wildcard, TLS option 2"),
     )
 )
-
-STAGING_NAMES = {"@": "staging", "api": "api.staging", "ws": "ws.staging"}
 
 
 def in_staging(records: tuple[DnsRecord, ...]) -> tuple[DnsRecord, ...]:
@@ -70,3 +79,8 @@ def in_staging(records: tuple[DnsRecord, ...]) -> tuple[DnsRecord, ...]:
         for record in records
         if record.type == "A" or record.type != "CNAME" or record.name.endswith("_domainkey")
     )
+
+
+def dns_in_staging(dns: Dns) -> Dns:
+    """The same zone, in which staging keeps nothing but its own names; one region, so nothing is steered."""
+    return replace(dns, steering=(), own_names=(_OF_STAGING,), foreign_names=())

@@ -64,6 +64,10 @@ class Dns:
     provider: str  # octoDNS provider of the records
     routing_provider: str  # who does latency, health and geo routing
     steering: tuple[Steering, ...]  # empty where there is one region
+    name_servers: tuple[str, ...]  # the provider assigns them when the zone is made
+    contact: str  # the zone's responsible mailbox, as SOA writes it (RFC 1035 section 3.3.13)
+    own_names: tuple[str, ...]  # expressions: of these names this environment keeps every record; empty: of all
+    foreign_names: tuple[str, ...]  # expressions: their records are another's, and a plan never touches them
     source: str
 
 
