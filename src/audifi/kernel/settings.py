@@ -5,6 +5,8 @@ Between: `__main__` of each process (calls `parse` or `parse_or_exit`) and every
 A field names its variable: `http_port: Annotated[int, Env(environment.HTTP_PORT)]`. Field types: str, int, float,
 bool (true|false), Secret, Literal[...], `tuple[str, ...]` (comma separated) and each of them `| None`.
 A field with a default, or whose type allows None, is optional; an empty value counts as unset.
+What the environment does not say is read from the file of that name in SECRETS_DIRECTORY, where one is named: a
+cluster mounts secrets, so that no listing of a pod and none of its children shows them.
 Invariant: a value of a Secret never appears in a repr, a table or an error.
 Errors: `SettingsError` lists all problems; `parse_or_exit` prints them and exits 2.
 Source: style.md "Configuration".
@@ -16,6 +18,7 @@ import sys
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import audifi.wire.environment as names
@@ -104,7 +107,7 @@ def parse(cls: type[S], source: Mapping[str, str] | None = None) -> S:
     values: dict[str, Any] = {}
     problems: list[str] = []
     for field, env, kind in _fields(cls):
-        text = source.get(env.name, "")
+        text = source.get(env.name, "") or _from_file(source, env.name)
         if text == "":
             if field.default is dataclasses.MISSING and not _optional(kind):
                 problems.append(f"{env.name} is not set (expected {_describe(kind)})")
@@ -139,6 +142,12 @@ def table(settings: object) -> list[tuple[str, str, str]]:
 def variables(cls: type) -> dict[str, bool]:
     """Return each variable the class reads, and whether the process refuses to start without it."""
     return {env.name: field.default is dataclasses.MISSING and not _optional(kind) for field, env, kind in _fields(cls)}
+
+
+def _from_file(source: Mapping[str, str], name: str) -> str:
+    directory = source.get(names.SECRETS_DIRECTORY)
+    path = Path(directory) / name if directory else None
+    return path.read_text().strip() if path and path.is_file() else ""
 
 
 def _fields(cls: type) -> Iterator[tuple[dataclasses.Field[Any], Env, Any]]:

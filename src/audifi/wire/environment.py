@@ -18,6 +18,9 @@ VERSION: Final = "AUDIFI_VERSION"
 REPLICAS: Final = "AUDIFI_REPLICAS"  # replicas of this component: the share of a limit that falls to one pod
 LOG_LEVEL: Final = "LOG_LEVEL"  # debug | info | warn | error
 
+# Where the rest is: a file per variable, named like it. Only what the environment does not say is read there.
+SECRETS_DIRECTORY: Final = "SECRETS_DIRECTORY"  # optional: a mounted volume in the cluster
+
 # Where it listens.
 HTTP_HOST: Final = "HTTP_HOST"
 HTTP_PORT: Final = "HTTP_PORT"

@@ -1,6 +1,7 @@
 """Settings: all problems at once, secrets never shown."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audifi.kernel.settings import Env, Secret, ServiceSettings, SettingsError, parse, table, variables
+from audifi.wire import environment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,20 @@ def test_a_good_environment_is_read() -> None:
     assert settings.nodes == ("a:1", "b:2")
     assert settings.key.reveal() == "hush"
     assert (settings.url, settings.name) == (None, "default")
+
+
+def test_what_the_environment_does_not_say_is_read_from_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "KEY").write_text("mounted\n")
+    (tmp_path / "PORT").write_text("1")
+    source = {name: value for name, value in GOOD.items() if name != "KEY"}
+    settings = parse(Sample, {**source, environment.SECRETS_DIRECTORY: str(tmp_path)})
+    assert settings.key.reveal() == "mounted"
+    assert settings.port == 80, "the environment comes first"
+
+
+def test_a_directory_without_the_file_is_a_problem_like_any_other(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="KEY is not set"):
+        parse(Sample, {**GOOD, "KEY": "", environment.SECRETS_DIRECTORY: str(tmp_path)})
 
 
 def test_every_problem_is_reported_at_once() -> None:
