@@ -6,6 +6,7 @@ Invariant: a user's mistake never shows a traceback: what is wrong, where, what 
 Errors: LocalError → 2; interrupted → 130; a broken pipe (`audifi logs | head`) ends quietly.
 """
 
+import signal
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -43,6 +44,7 @@ VERBS: Final = (
     ("down", "audifi.cli.down:down", "Stop the platform; data stays."),
     ("check", "audifi.cli.check:check", "Judge the topology: what cannot hold, and the remedy."),
     ("topology", "audifi.cli.topology:topology", "Print the topology as a tree, JSON or a picture."),
+    ("render", "audifi.cli.render:render", "Write the production artifacts, each with the line it comes from."),
     ("test", "audifi.cli.test:test", "Run the tests."),
     ("bench", "audifi.cli.bench:bench", "Run the benchmarks."),
 )
@@ -79,7 +81,8 @@ def _add(app: App, target: str, name: str, summary: str, place: int) -> None:
 
 
 def main() -> None:
-    """Run one verb."""
+    """Run one verb. Being told to end (SIGTERM) undoes what is half-done, as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(_code_of(sys.argv[1:]))
 
 

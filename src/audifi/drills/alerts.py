@@ -62,11 +62,13 @@ class Heard:
         """When somebody was first told of this."""
         return next((each.at_us for each in await self.received() if each.rule == rule and not each.is_over), None)
 
-    async def complaints(self, expected: Iterable[str], *, cause_us: int) -> tuple[str, ...]:
+    async def complaints(
+        self, expected: Iterable[str], tolerated: Iterable[str] = (), *, cause_us: int
+    ) -> tuple[str, ...]:
         """What did not come in time or to the right receiver, and what came and should not have."""
         topology, wanted = self.stage.topology, tuple(expected)
         found = [text for name in wanted if (text := await self.missing(name, cause_us))]
-        return (*found, *unexpected(topology, wanted, await self.received()))
+        return (*found, *unexpected(topology, (*wanted, *tolerated), await self.received()))
 
     async def missing(self, name: str, cause_us: int) -> str:
         topology = self.stage.topology

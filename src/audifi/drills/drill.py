@@ -104,5 +104,6 @@ class Drill:
     play: Play
     sabotage: Sabotage
     alerts: tuple[str, ...] = ()  # rules that must reach their receiver while the fault lasts; others stay silent
+    tolerates: tuple[str, ...] = ()  # rules that may come beside them, each with its reason where it is declared
     is_quick: bool = False  # part of `prove --quick` and of CI
     needs_root: bool = False  # cuts links or mounts: without it the outcome is unproven, with that reason

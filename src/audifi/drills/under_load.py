@@ -79,9 +79,18 @@ class Judged:
 
 
 def under_load(
-    *, workload: Workload, fault: Deed, hold_s: float, measures: Mapping[str, Callable[[Judged], float]]
+    *,
+    workload: Workload,
+    fault: Deed,
+    hold_s: float,
+    alerted_s: float = 0.0,
+    measures: Mapping[str, Callable[[Judged], float]],
 ) -> Play:
-    """Return the play of a drill that breaks this for so long while that is asked."""
+    """Return the play of a drill that breaks this for so long while that is asked.
+
+    With its fault it lasts at least `alerted_s`: an alert that belongs to it takes its time.
+    """
+    held_s = {Way.FAULT: max(hold_s, alerted_s), Way.CONTROL: min(hold_s, CONTROL_S), Way.SABOTAGE: hold_s}
 
     async def play(scene: Scene) -> Findings:
         history, moments = History(), scene.moments
@@ -91,7 +100,7 @@ def under_load(
                     await flow.steady()
                 begun_us = now_us()
                 async with _broken(scene, fault):
-                    await asyncio.sleep(min(hold_s, CONTROL_S) if scene.way is Way.CONTROL else hold_s)
+                    await asyncio.sleep(held_s[scene.way])
                 moments["healed"] = now_us()
                 await _recovered(scene, flow)
                 await asyncio.sleep(AFTERWARDS_S)

@@ -21,6 +21,7 @@ from audifi.drills.workloads.workload import PERSISTENT
 PROCESS_HOLD_S: Final = 8.0
 NODE_HOLD_S: Final = 33.0  # longer than the budget of 30 s: under sabotage the outage must be seen
 BRIEFLY_S: Final = 5.0
+REPLICA_ALERTED_S: Final = 48.0  # the alert waits for 30 s and may take 16 s more (topology.alerts)
 
 Measures = Mapping[str, Callable[[Judged], float]]
 
@@ -158,9 +159,11 @@ DRILLS = (
             workload=accounts(),
             fault=processes.lost(postgres.replica),
             hold_s=BRIEFLY_S,
+            alerted_s=REPLICA_ALERTED_S,
             measures={"postgres-replica": _failed},
         ),
         sabotage=Sabotage(removes="the other replica is down as well", deed=processes.lost(postgres.replica)),
+        alerts=("PostgresReplicaMissing",),
     ),
     Drill(
         name="pgbouncer-killed",

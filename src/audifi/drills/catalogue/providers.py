@@ -22,14 +22,26 @@ def _wrong(judged: Judged) -> float:
     return judged.failed() + len(went_back(judged.history.attempts))
 
 
-def _rpc(name: str, summary: str, promise: str, fault: Deed, *, is_quick: bool = False) -> Drill:
+def _rpc(
+    name: str,
+    summary: str,
+    promise: str,
+    fault: Deed,
+    *,
+    alerted: str = "",
+    alerted_s: float = 0,
+    is_quick: bool = False,
+) -> Drill:
     """A drill of the first provider."""
     return Drill(
         name=name,
         summary=summary,
         proves=(promise,),
-        play=under_load(workload=chain_reads, fault=fault, hold_s=HOLD_S, measures={promise: _wrong}),
+        play=under_load(
+            workload=chain_reads, fault=fault, hold_s=HOLD_S, alerted_s=alerted_s, measures={promise: _wrong}
+        ),
         sabotage=SECOND_GONE,
+        alerts=(alerted,) if alerted else (),
         is_quick=is_quick,
     )
 
@@ -47,6 +59,8 @@ DRILLS = (
         "The first RPC provider takes every question and answers none.",
         "rpc-failover",
         misbehaving(FIRST, hang=True),
+        alerted="RpcOnFallback",
+        alerted_s=78,  # the alert waits for a minute and may take 16 s more (topology.alerts)
     ),
     _rpc(
         "rpc-primary-lagging",

@@ -122,9 +122,11 @@ DRILLS = (
             workload=accounts(retries=PERSISTENT),
             fault=processes.frozen(redis.primary),
             hold_s=8,
+            alerted_s=48,  # the alert waits for 30 s and may take 16 s more (topology.alerts)
             measures={"redis-process": lambda judged: judged.outage_s()},
         ),
         sabotage=Sabotage(removes="replicas do not stand for election", deed=redis.nobody_takes_over),
+        alerts=("RedisReplicaMissing",),
     ),
     Drill(
         name="redis-all-killed",

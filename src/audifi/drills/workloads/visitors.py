@@ -18,13 +18,14 @@ from audifi.sdk.transport import Request
 
 PER_S: Final = 5.0
 VISITORS: Final = 8  # take turns: one address may browse the marketplace 60 times a minute
-READS: Final = {
-    "auth-service": "/artists/nobody",
-    "nft-service": "/masters",
-    "vstudio-service": "/vstudio/sessions",
-    "payment-service": "/payments/plans",
-    "coin-service": "/coins",
-    "analytics-service": "/analytics/artists/top",
+PAGES: Final = 900_000  # further than anybody turned: a page that is in no cache
+READS: Final = {  # the path, and what makes each question another one where the edge keeps answers for seconds
+    "auth-service": ("/artists/nobody", ""),
+    "nft-service": ("/masters", "page"),
+    "vstudio-service": ("/vstudio/sessions", ""),
+    "payment-service": ("/payments/plans", "visit"),
+    "coin-service": ("/coins", ""),
+    "analytics-service": ("/analytics/artists/top", ""),
 }
 
 
@@ -38,19 +39,20 @@ def reading(*services: str, retries: RetryPolicy = ONCE, per_s: float = PER_S) -
             clients = [await scene.stage.client() for _ in range(VISITORS)]
             for client in clients:
                 client.transport.policy = retries
-            errands.append(Errand(kind=f"read {service}", per_s=per_s, ask=_asking(clients, READS[service])))
+            first = scene.dice.randrange(PAGES)
+            errands.append(Errand(kind=f"read {service}", per_s=per_s, ask=_asking(clients, first, *READS[service])))
         yield Company(errands=tuple(errands))
 
     return entered
 
 
-def _asking(clients: Sequence[Audifi], path: str) -> Callable[[int], Ask]:
+def _asking(clients: Sequence[Audifi], first: int, path: str, told_apart_by: str) -> Callable[[int], Ask]:
     def ask(number: int) -> Ask:
         client = clients[number % len(clients)]
 
         async def read() -> str:
-            # A query that nobody has asked yet: the edge keeps answers of public pages for some seconds.
-            await client.transport.answer(Request(method="GET", path=path, query={"n": number}, signed_in=False))
+            query = {told_apart_by: first + number} if told_apart_by else {}
+            await client.transport.answer(Request(method="GET", path=path, query=query, signed_in=False))
             return ""
 
         return Ask(key=path, make=read)
