@@ -16,14 +16,12 @@ from audifi.topology.model.whole import Topology
 Render = Callable[[Topology], tuple[File, ...]]
 
 TARGETS: Final[Mapping[str, str]] = {
-    "alerting": "audifi.targets.alerting.rendered",
     "cloudflare": "audifi.targets.cloudflare",
     "compose": "audifi.targets.compose",
     "dns": "audifi.targets.dns",
     "fly": "audifi.targets.fly",
     "image": "audifi.targets.image",
     "kubernetes": "audifi.targets.kubernetes",
-    "prometheus": "audifi.targets.prometheus.rendered",
     "terraform": "audifi.targets.terraform",
     "vercel": "audifi.targets.vercel",
 }
