@@ -20,7 +20,13 @@ from audifi.local.errors import MissingBinary
 SEARCH_PATH: Final = ":".join(
     [str(Path(sys.executable).parent), "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
 )
-PACKAGES: Final = {"etcd": "etcd-server", "redis-cli": "redis-tools", "psql": "postgresql-client"}
+PACKAGES: Final = {
+    "etcd": "etcd-server",
+    "named": "bind9",
+    "named-checkzone": "bind9-utils",
+    "redis-cli": "redis-tools",
+    "psql": "postgresql-client",
+}
 ANVIL_PACKAGES: Final = Path(__file__).resolve().parents[3] / "contracts/node_modules/@foundry-rs"
 PREPARED_SINCE: Final = (1, 21)  # max_prepared_statements. Source: PgBouncer 1.21.0 release notes
 

@@ -40,7 +40,12 @@ def configuration(dns: Dns) -> dict[str, Any]:
         "manager": {"max_workers": 1, "enable_checksum": True},
         "processors": filters,
         "providers": {
-            ZONES: {"class": "octodns.provider.yaml.YamlProvider", "directory": f"./{ZONES}", "enforce_order": False},
+            ZONES: {
+                "class": "octodns.provider.yaml.YamlProvider",
+                "directory": f"./{ZONES}",
+                "enforce_order": False,  # type, ttl, value is how people read a record
+                "escaped_semicolons": False,
+            },
             "cloudflare": {
                 "class": "octodns_cloudflare.CloudflareProvider",
                 "token": f"env/{TOKEN}",
@@ -82,10 +87,8 @@ def _written(found: RecordSet) -> dict[str, Any]:
 
 def _value(record: DnsRecord) -> Any:
     match record.type:
-        case "A" | "AAAA" | "CNAME":
+        case "A" | "AAAA" | "CNAME" | "TXT":
             return record.value
-        case "TXT":
-            return record.value.replace(";", "\\;")
         case "MX":
             return {"preference": record.priority, "exchange": record.value}
         case "CAA":
