@@ -25,6 +25,7 @@ BY_POSTGRES: Final = ("postgres", "pgbouncer")
 BY_CHART: Final = ("prometheus", "alertmanager", "grafana", "loki", "tempo", "blackbox-exporter", "collector")
 OPERATED: Final = frozenset({*BY_GATEWAY, *BY_POSTGRES, *BY_CHART})
 
+OBSERVABILITY: Final = "audifi-observability"  # where charts put what watches; topology.cluster names it
 HTTPS: Final = 10_443  # of a proxy's pod; its Service and the load balancer say 443
 HTTP: Final = 10_080  # answers 301 and nothing else
 
@@ -71,6 +72,16 @@ OUTSIDERS: Final = (
     Outsider(
         name="envoy-gateway", namespace="envoy-gateway-system", labels=(("app.kubernetes.io/name", "gateway-helm"),)
     ),
+    Outsider(name="nodes", networks=PRIVATE_NETWORKS),  # the kubelets and what listens on a node's own address
+    Outsider(name="prometheus-operator", namespace=OBSERVABILITY, labels=(("app", "kube-prometheus-stack-operator"),)),
+    Outsider(
+        name="kube-state-metrics",
+        namespace=OBSERVABILITY,
+        labels=(("app.kubernetes.io/name", "kube-state-metrics"),),
+    ),
+    # Gives pods the identity of their service account, and nothing of the node's. Source: cloud.google.com, "Workload
+    # Identity Federation for GKE" (network policies: 169.254.169.252, ports 987 and 988)
+    Outsider(name="workload-identity", networks=("169.254.169.252/32",)),
     Outsider(name="cloudnative-pg", namespace="cnpg-system", labels=(("app.kubernetes.io/name", "cloudnative-pg"),)),
 )
 
@@ -93,8 +104,33 @@ ACCESSES: Final = (
             ("postgres", "who is primary; its own status", POSTGRES),
             ("pgbouncer", "its settings", POSTGRES),
             ("prometheus", "which pods there are", CURRENT),
-            ("collector", "which pods there are", CURRENT),
+            ("collector", "which pods there are, and their logs", CURRENT),
+            ("grafana", "dashboards that lie in ConfigMaps", CURRENT),
+            ("prometheus-operator", "what it makes of monitors and rules", CURRENT),
+            ("kube-state-metrics", "the state of every object", CURRENT),
         )
+    ),
+    Access(
+        source="api-server",
+        target="prometheus-operator",
+        ports=(10_250,),
+        purpose="whether a rule is valid (admission)",
+        source_text=CURRENT,
+    ),
+    Access(source="prometheus", target="kube-state-metrics", ports=(8080,), purpose="scrape", source_text=CURRENT),
+    Access(
+        source="prometheus",
+        target="nodes",
+        ports=(9100, 10_250),
+        purpose="disks of nodes; volumes and containers",
+        source_text=CURRENT,
+    ),
+    Access(
+        source="alertmanager",
+        target="alertmanager",
+        ports=(9094,),
+        purpose="who has told whom already",
+        source_text=CURRENT,
     ),
     Access(
         source="postgres",
@@ -110,6 +146,16 @@ ACCESSES: Final = (
         purpose="status, promotion, backups",
         source_text=POSTGRES,
     ),
+    *(
+        Access(
+            source=name,
+            target="workload-identity",
+            ports=(987, 988),
+            purpose="who it is to the object store",
+            source_text="domain.md 5.3 (*.googleapis.com); no key of the store lies in the cluster",
+        )
+        for name in ("postgres", "redis-cluster", "redis-queue")
+    ),
     _among("redis-cluster", 6379, 16379, why="replication and the cluster's bus"),
     _among("redis-queue", 6380, why="replication, and who is primary"),
 )
@@ -117,7 +163,7 @@ ACCESSES: Final = (
 CHARTS: Final = (
     Chart(
         name="gateway-helm",
-        repository="oci://docker.io/envoyproxy",
+        repository="oci: envoyproxy",
         version="v1.9.0",
         application="v1.9.0",
         namespace="envoy-gateway-system",
@@ -165,7 +211,7 @@ CHARTS: Final = (
         repository="https://prometheus-community.github.io/helm-charts",
         version="88.1.3",
         application="v0.93.0",
-        namespace="audifi-observability",
+        namespace=OBSERVABILITY,
         purpose="Prometheus, Alertmanager, Grafana",
         source=CURRENT,
     ),
@@ -174,7 +220,7 @@ CHARTS: Final = (
         repository="https://prometheus-community.github.io/helm-charts",
         version="11.18.0",
         application="v0.28.0",
-        namespace="audifi-observability",
+        namespace=OBSERVABILITY,
         purpose="asks from outside",
         source=CURRENT,
     ),
@@ -183,7 +229,7 @@ CHARTS: Final = (
         repository="https://grafana-community.github.io/helm-charts",
         version="18.11.7",
         application="3.7.7",
-        namespace="audifi-observability",
+        namespace=OBSERVABILITY,
         purpose="logs",
         source=CURRENT,
     ),
@@ -192,7 +238,7 @@ CHARTS: Final = (
         repository="https://grafana-community.github.io/helm-charts",
         version="2.3.0",
         application="",
-        namespace="audifi-observability",
+        namespace=OBSERVABILITY,
         purpose="traces",
         source=CURRENT,
     ),
@@ -201,7 +247,7 @@ CHARTS: Final = (
         repository="https://grafana.github.io/helm-charts",
         version="1.12.1",
         application="",
-        namespace="audifi-observability",
+        namespace=OBSERVABILITY,
         purpose="takes pods' logs to Loki (Promtail has reached its end)",
         source=CURRENT,
     ),
