@@ -262,3 +262,8 @@ def chart(name: str) -> Chart:
 def port(component: str, name: str, number: int) -> int:
     """The number a component's port has in its pods."""
     return PORTS.get((component, name), number)
+
+
+def project(environment: str) -> str:
+    """The provider's project: its secrets' store, its buckets and who may read them."""
+    return f"audifi-{environment}"

@@ -58,12 +58,12 @@ def backup(topology: Topology, name: str) -> Backup:
 
 def bucket(topology: Topology) -> str:
     """Where this environment's backups lie."""
-    return f"gs://audifi-{topology.environment}-backups"
+    return f"gs://{operators.project(topology.environment)}-backups"
 
 
 def service_account(topology: Topology, name: str) -> str:
     """Who a pod is to the object store: an account of the provider's, by workload identity; no key lies here."""
-    return f"{name}@audifi-{topology.environment}.iam.gserviceaccount.com"
+    return f"{name}@{operators.project(topology.environment)}.iam.gserviceaccount.com"
 
 
 def _component(topology: Topology) -> Component:
