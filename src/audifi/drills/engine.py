@@ -99,8 +99,7 @@ class Engine:
             scene.narrator.note(f"alerts of before: {reason}")
         async with alerts.listening(self.stage) as heard:
             expected = drill.alerts if scene.way is Way.FAULT else ()
-            tolerated = drill.tolerates if scene.way is Way.FAULT else ()
-            yield lambda: heard.complaints(expected, tolerated, cause_us=scene.moments.get("injected", now_us()))
+            yield lambda: heard.complaints(expected, drill.tolerates, cause_us=scene.moments.get("injected", now_us()))
 
     async def _is_watched(self) -> bool:
         found = await losses.units(self.stage)

@@ -116,15 +116,16 @@ PRIMARY: Final = (
 
 async def _disk_full(scene: Scene) -> Findings:
     """Prepare the small disk before anybody asks; the rest is as always."""
+    is_sabotaged = scene.way is Way.SABOTAGE  # nobody takes over then, and there is nothing to follow
     play = under_load(
         workload=accounts(retries=PERSISTENT),
-        fault=postgres.followed(disk.filled),
+        fault=disk.filled if is_sabotaged else postgres.followed(disk.filled),
         hold_s=PROCESS_HOLD_S,
         measures=NODE,  # the server is gone as with its node; how long it takes to notice is not a killed process's
     )
     async with AsyncExitStack() as prepared:
         await prepared.enter_async_context(disk.small_disk(scene))
-        if scene.way is Way.SABOTAGE:  # not before: a paused Patroni prepares nothing
+        if is_sabotaged:  # not before: a paused Patroni prepares nothing
             await prepared.enter_async_context(postgres.nobody_takes_over(scene))
         return await play(scene)
 
@@ -137,6 +138,7 @@ DRILLS = (
         proves=tuple(NODE),
         play=_disk_full,
         sabotage=Sabotage(removes=NOBODY_TAKES_OVER.removes),
+        tolerates=(NOBODY_WRITES,),  # the primary changes while the small disk is prepared
         needs_root=True,
     ),
     Drill(
@@ -150,6 +152,7 @@ DRILLS = (
             measures=NODE,
         ),
         sabotage=COMMITS_WAIT_FOR_NOBODY,
+        alerts=(NOBODY_WRITES,),
     ),
     Drill(
         name="postgres-replica-lost",
