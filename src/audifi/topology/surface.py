@@ -7,7 +7,7 @@ Errors: none.
 Source: design.md "Domain Architecture", "TLS/SSL", "Frontend Hosting"; domain.md 5.1, 5.2, 5.4, 5.7.
 """
 
-from audifi.topology import zone
+from audifi.topology import cdn, zone
 from audifi.topology.model.edge import (
     CacheRule,
     Cors,
@@ -201,6 +201,7 @@ SURFACE = Surface(
     domains=DOMAINS,
     dns=zone.DNS,
     dns_records=zone.RECORDS,
+    cdn=cdn.CDN,
     tls=TLS,
     headers=HEADERS,
     cache_rules=CACHE_RULES,

@@ -69,13 +69,17 @@ class Page:
 
 def policy(edge: Edge) -> str:
     """Return the pages' Content-Security-Policy."""
-    port = edge.authority
+    return policy_for(edge.hosts.api + edge.authority, edge.hosts.ws + edge.authority)
+
+
+def policy_for(api: str, ws: str) -> str:
+    """Return the Content-Security-Policy of pages that talk to these two addresses."""
     directives = (
         "default-src 'self'",
         "script-src 'self'",
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: https://images.unsplash.com",
-        f"connect-src 'self' https://{edge.hosts.api}{port} wss://{edge.hosts.ws}{port}",
+        f"connect-src 'self' https://{api} wss://{ws}",
         "object-src 'none'",
         "base-uri 'self'",
         "form-action 'self'",

@@ -72,6 +72,28 @@ class Dns:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Cdn:
+    """What the CDN sells us and how it is told things; what the design asks of it is in the classes beside this one."""
+
+    plan: str  # business: the least that takes our uploads and judges by regular expressions
+    upload_max_bytes: int  # a larger body never reaches us
+    rate_rules_max: int
+    rate_periods_s: tuple[int, ...]  # limits over longer windows are the gateway's alone
+    monitor_timeout_s: int
+    monitor_retries: int  # within one check
+    managed_rules: str  # id of the CDN's own rules
+    owasp_rules: str  # id of its OWASP core rule set
+    owasp_verdict: str  # id of the rule in it that compares the score
+    owasp_score: int
+    owasp_paranoia: int
+    admin_list: str  # name of the list of networks that may reach /admin; who is on it is no file's business
+    client_certificate: bool  # the origin can tell that it is the CDN who asks
+    origin_days: int  # validity of origin certificates
+    region_codes: tuple[tuple[str, tuple[str, ...]], ...]  # our region → parts of the world that it is near to
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Tls:
     """Certificates and protocol."""
 

@@ -15,6 +15,7 @@ from audifi.topology.model.compute import Component
 from audifi.topology.model.data import Backup, Pooler, Postgres, Queue, RedisCluster, SecretDeclaration
 from audifi.topology.model.edge import (
     CacheRule,
+    Cdn,
     Cors,
     Dns,
     DnsRecord,
@@ -56,6 +57,7 @@ class Surface:
     domains: tuple[Domain, ...]
     dns: Dns
     dns_records: tuple[DnsRecord, ...]
+    cdn: Cdn
     tls: Tls
     headers: tuple[Header, ...]
     cache_rules: tuple[CacheRule, ...]
