@@ -16,7 +16,7 @@ import yaml
 from audifi.targets.files import File
 from audifi.targets.kubernetes.documents import Json
 from audifi.targets.kubernetes.reading import Objects
-from audifi.targets.kubernetes.rules import entering, meeting, pods, staying
+from audifi.targets.kubernetes.rules import confining, entering, meeting, pods, staying
 from audifi.targets.kubernetes.rules.rule import Rule, Verdict
 from audifi.topology.model.whole import Topology
 from audifi.topology.note import Note, error
@@ -26,6 +26,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *entering.RULES,
     *pods.RULES,
     *staying.RULES,
+    *confining.RULES,
 )
 
 

@@ -214,7 +214,7 @@ RULES: Final = (
     ),
     Rule(
         name="drain-fits",
-        says="Every pod serves until endpoints have propagated, and its grace is longer than its drain; sockets get 300 s",
+        says="Every pod serves until endpoints have propagated, and is killed later than its drain; sockets get 300 s",
         remedy="mend the component's Availability: drain_s and grace_s",
         look=drains_fit,
     ),
