@@ -6,7 +6,7 @@ Shape: `sources` are items as the topology names them: `component nft-service`, 
 line of each. A text that may hold comments starts with them; JSON may not, so there `sources` is all there is.
 Invariant: pure; the same documents give the same bytes; keys stay in the order that the target gave them, because
 apiVersion, kind, metadata, spec is how people read.
-Errors: yaml.representer.RepresenterError for a value that YAML has no word for (a dataclass, an enum).
+Errors: yaml.representer.RepresenterError for a value that YAML has no word for (a dataclass, a set).
 """
 
 import json
@@ -77,7 +77,8 @@ class _Writer(yaml.SafeDumper):
 
 
 def _text(_writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return yaml.ScalarNode("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    return yaml.ScalarNode("tag:yaml.org,2002:str", str(text), style="|" if "\n" in text else None)
 
 
 _Writer.add_representer(str, _text)
+_Writer.add_multi_representer(str, _text)  # a StrEnum is its text

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from audifi.topology.model.cluster import Cluster, Namespace, Priority, Scaling, SharedVolume
+from audifi.topology.model.cluster import Cluster, JobPolicy, Namespace, Priority, Rollout, Scaling, SharedVolume
 from audifi.topology.model.compute import Component, Kind
 from audifi.topology.model.whole import Topology
 
@@ -92,6 +92,13 @@ CLUSTER = Cluster(
             size_gib=100,
             source="outbound.md 4: content waits there until it is pinned twice; size decided here",
         ),
+    ),
+    rollout=Rollout(surge=1, steady_s=10, deadline_s=600, revisions=5, source=f"{CHECKLIST} 7"),
+    migration=JobPolicy(
+        tries=3,
+        deadline_s=900,
+        kept_s=86_400,
+        source="kernel/migrate.py: twelve tries of 5 s for a lock; an index may take minutes",
     ),
     pre_stop_s=5,
     scratch_mib=64,

@@ -56,7 +56,9 @@ def namespace(topology: Topology, component: Component) -> str:
 
 
 def host(topology: Topology, component: Component) -> str:
-    """The name of a component's Service, which any ready pod answers."""
+    """The name of a component's Service, which any ready pod answers; of a third party its own."""
+    if component.external_name:
+        return component.external_name
     return f"{component.name}.{namespace(topology, component)}.svc.{topology.cluster.dns_domain}"
 
 

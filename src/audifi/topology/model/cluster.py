@@ -45,6 +45,27 @@ class Scaling:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Rollout:
+    """How new pods take over from old ones."""
+
+    surge: int  # so many more than wanted meanwhile; none fewer
+    steady_s: int  # a new pod must stay ready so long before the next old one goes
+    deadline_s: int  # then the rollout has failed
+    revisions: int  # kept to go back to
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobPolicy:
+    """How often a job is tried and how long it may take; when its pods are cleared away."""
+
+    tries: int
+    deadline_s: int
+    kept_s: int
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SharedVolume:
     """A directory that several components see (references.SharedDirectory)."""
 
@@ -64,6 +85,8 @@ class Cluster:
     priorities: tuple[Priority, ...]
     scalings: tuple[Scaling, ...]
     shared_volumes: tuple[SharedVolume, ...]
+    rollout: Rollout
+    migration: JobPolicy
     pre_stop_s: int  # a pod that is taken away hears of it so much later than everybody else
     scratch_mib: int  # what a pod may write to /tmp
     user_namespaces: bool  # hostUsers: false; needs nodes that map users
