@@ -35,6 +35,7 @@ DRILLS = (
             removes="the release had gone on although a pod was not ready",
             deed=releases.bad_release_everywhere(PAYMENT),
         ),
+        alerts=("TargetDown",),
     ),
     Drill(
         name="clock-wrong",
