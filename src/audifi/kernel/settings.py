@@ -5,7 +5,7 @@ Between: `__main__` of each process (calls `parse` or `parse_or_exit`) and every
 A field names its variable: `http_port: Annotated[int, Env(environment.HTTP_PORT)]`. Field types: str, int, float,
 bool (true|false), Secret, Literal[...], `tuple[str, ...]` (comma separated) and each of them `| None`.
 A field with a default, or whose type allows None, is optional; an empty value counts as unset.
-What the environment does not say is read from the file of that name in SECRETS_DIRECTORY, where one is named: a
+What the environment does not say is read from the file of that name in SETTINGS_DIRECTORY, where one is named: a
 cluster mounts secrets, so that no listing of a pod and none of its children shows them.
 Invariant: a value of a Secret never appears in a repr, a table or an error.
 Errors: `SettingsError` lists all problems; `parse_or_exit` prints them and exits 2.
@@ -145,7 +145,7 @@ def variables(cls: type) -> dict[str, bool]:
 
 
 def _from_file(source: Mapping[str, str], name: str) -> str:
-    directory = source.get(names.SECRETS_DIRECTORY)
+    directory = source.get(names.SETTINGS_DIRECTORY)
     path = Path(directory) / name if directory else None
     return path.read_text().strip() if path and path.is_file() else ""
 

@@ -8,9 +8,8 @@ Errors: none.
 Source: design.md "Kubernetes Configuration"; domain.md 5.3, 9.56; kubernetes.md acceptance checklist 5-8.
 """
 
-from typing import Final
-
 from collections.abc import Sequence
+from typing import Final
 
 from audifi.topology.model.compute import (
     Availability,
@@ -37,9 +36,10 @@ def probes(port: str) -> Probes:
     """The design's two probes with its delays; startup allows a slow first connection (30 × 2 s)."""
     return Probes(
         liveness=Probe(port=port, path="/health", initial_delay_s=10),
-        readiness=Probe(port=port, path="/ready", initial_delay_s=5, period_s=5, failures=2),
+        # Longer than the 2 s after which /ready calls a store degraded: the pod is ready still (kernel/health.py).
+        readiness=Probe(port=port, path="/ready", initial_delay_s=5, period_s=5, timeout_s=3, failures=2),
         startup=Probe(port=port, path="/health", period_s=2, failures=30),
-        source=f"{TEMPLATE}; periods: Kubernetes defaults, readiness 5 s × 2 so that a bad pod leaves within 11 s",
+        source=f"{TEMPLATE}; periods: Kubernetes defaults, readiness 5 s × 2 so that a bad pod leaves within 13 s",
     )
 
 

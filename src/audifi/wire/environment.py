@@ -19,7 +19,7 @@ REPLICAS: Final = "AUDIFI_REPLICAS"  # replicas of this component: the share of 
 LOG_LEVEL: Final = "LOG_LEVEL"  # debug | info | warn | error
 
 # Where the rest is: a file per variable, named like it. Only what the environment does not say is read there.
-SECRETS_DIRECTORY: Final = "SECRETS_DIRECTORY"  # optional: a mounted volume in the cluster
+SETTINGS_DIRECTORY: Final = "SETTINGS_DIRECTORY"  # optional: a mounted volume in the cluster
 
 # Where it listens.
 HTTP_HOST: Final = "HTTP_HOST"

@@ -41,14 +41,14 @@ def test_what_the_environment_does_not_say_is_read_from_a_directory(tmp_path: Pa
     (tmp_path / "KEY").write_text("mounted\n")
     (tmp_path / "PORT").write_text("1")
     source = {name: value for name, value in GOOD.items() if name != "KEY"}
-    settings = parse(Sample, {**source, environment.SECRETS_DIRECTORY: str(tmp_path)})
+    settings = parse(Sample, {**source, environment.SETTINGS_DIRECTORY: str(tmp_path)})
     assert settings.key.reveal() == "mounted"
     assert settings.port == 80, "the environment comes first"
 
 
 def test_a_directory_without_the_file_is_a_problem_like_any_other(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="KEY is not set"):
-        parse(Sample, {**GOOD, "KEY": "", environment.SECRETS_DIRECTORY: str(tmp_path)})
+        parse(Sample, {**GOOD, "KEY": "", environment.SETTINGS_DIRECTORY: str(tmp_path)})
 
 
 def test_every_problem_is_reported_at_once() -> None:

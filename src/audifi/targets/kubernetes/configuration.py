@@ -44,7 +44,7 @@ from audifi.topology.references import (
 )
 from audifi.wire import environment
 
-SECRETS_DIRECTORY: Final = "/run/secrets/audifi"
+SETTINGS_DIRECTORY: Final = "/run/secrets/audifi"
 SHARED_DIRECTORY: Final = "/var/lib/audifi"
 _HASH_CHARACTERS: Final = 10
 
@@ -65,7 +65,7 @@ def settings(topology: Topology, component: Component) -> dict[str, str]:
         if not from_secrets(value) and not isinstance(value, PodName)
     }
     if secret_settings(topology, component):
-        plain[environment.SECRETS_DIRECTORY] = SECRETS_DIRECTORY
+        plain[environment.SETTINGS_DIRECTORY] = SETTINGS_DIRECTORY
     return {name: value for name, value in sorted(plain.items()) if value}
 
 

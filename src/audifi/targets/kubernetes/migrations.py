@@ -20,7 +20,7 @@ import hashlib
 import json
 from typing import Final, Literal
 
-from audifi.targets.kubernetes.configuration import SECRETS_DIRECTORY
+from audifi.targets.kubernetes.configuration import SETTINGS_DIRECTORY
 from audifi.targets.kubernetes.documents import Json, document, labels, namespace
 from audifi.targets.kubernetes.workloads import container, ours, pod
 from audifi.topology.model.compute import Component
@@ -70,7 +70,7 @@ def _template(topology: Topology, component: Component, phase: Phase) -> Json:
     runs = {
         **container(topology, component, command),
         "name": "migrate",
-        "env": [{"name": environment.SECRETS_DIRECTORY, "value": SECRETS_DIRECTORY}],
+        "env": [{"name": environment.SETTINGS_DIRECTORY, "value": SETTINGS_DIRECTORY}],
     }
     spec = pod(topology, component, runs, secrets=TOLD)
     return {"metadata": {"labels": _labels(component, phase)}, "spec": {"restartPolicy": "Never", **spec}}

@@ -19,7 +19,7 @@ from typing import Final
 
 from audifi.targets.kubernetes.accounts import account
 from audifi.targets.kubernetes.configuration import (
-    SECRETS_DIRECTORY,
+    SETTINGS_DIRECTORY,
     SHARED_DIRECTORY,
     configuration,
     secret_name,
@@ -212,7 +212,7 @@ def container(topology: Topology, component: Component, command: list[str]) -> J
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  # the pod's own
-            {"name": "secrets", "mountPath": SECRETS_DIRECTORY, "readOnly": True},
+            {"name": "secrets", "mountPath": SETTINGS_DIRECTORY, "readOnly": True},
         ],
     }
 
