@@ -30,10 +30,19 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 
+TREE: Final = ("base/", "migrations-pre/", "migrations-post/", "options/")
+
+
 def documents(files: Iterable[File]) -> list[Json]:
     """The documents of rendered files, kustomize's own among them."""
     parsed = (each for file in files if file.path.endswith(".yaml") for each in yaml.safe_load_all(file.text))
     return [cast("Json", each) for each in parsed if isinstance(each, dict)]
+
+
+def applied(files: Iterable[File]) -> list[Json]:
+    """The objects of a cluster, each once: no files of kustomize itself, no hooks, no charts' values, no all.yaml."""
+    tree = (file for file in files if file.path.startswith(TREE) and not file.path.endswith("kustomization.yaml"))
+    return [each for each in documents(tree) if "kind" in each]
 
 
 def verdicts(rendered: Iterable[Json], topology: Topology) -> tuple[Verdict, ...]:

@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 from audifi.targets.kubernetes.documents import Json
 
 LASTING: Final = ("Deployment", "StatefulSet", "DaemonSet")
-PASSING: Final = ("Job", "CronJob")
+POD_NAME: Final = "statefulset.kubernetes.io/pod-name"  # which Kubernetes itself sets
 
 
 def dig(value: object, path: str) -> Any:
@@ -93,6 +93,15 @@ class Workload:
         return self.document["kind"] in LASTING
 
     @property
+    def pods_labels(self) -> list[Mapping[str, str]]:
+        """The labels of its pods; a StatefulSet's pods each carry their own name as one more."""
+        if self.document["kind"] != "StatefulSet":
+            return [self.labels]
+        first, count = dig(self.document, "spec.ordinals.start") or 0, dig(self.document, "spec.replicas") or 1
+        name: str = dig(self.document, "metadata.name")
+        return [{**self.labels, POD_NAME: f"{name}-{number}"} for number in range(first, first + count)]
+
+    @property
     def containers(self) -> list[Json]:
         """Every container, those that run first included."""
         return [*many(self.spec, "initContainers"), *many(self.spec, "containers")]
@@ -133,7 +142,8 @@ class Objects:
 
     def selected(self, namespace: str | None, selector: object) -> tuple[Workload, ...]:
         """The workloads of a namespace whose pods a selector takes."""
-        return tuple(each for each in self.workloads if each.namespace == namespace and selects(selector, each.labels))
+        here = (each for each in self.workloads if each.namespace == namespace)
+        return tuple(each for each in here if any(selects(selector, labels) for labels in each.pods_labels))
 
     def _read_workloads(self) -> Iterator[Workload]:
         for document in self.documents:
