@@ -41,9 +41,14 @@ def filled(topology: Topology, places: Mapping[str, str]) -> Topology:
 
 def with_placeholders(topology: Topology) -> Topology:
     """The topology with something of the right form in every place that is still unknown."""
+    return filled(topology, placeholders(topology))
+
+
+def placeholders(topology: Topology) -> Mapping[str, str]:
+    """What stands for each unknown place where a form is needed."""
     addresses = [r.value for r in topology.surface.dns_records if r.type == "A" and _UNKNOWN.fullmatch(r.value)]
     numbered = {value: number for number, value in enumerate(dict.fromkeys(addresses), start=1)}
-    return filled(topology, {name: _placeholder(name, numbered.get(f"<{name}>")) for name in unknown(topology)})
+    return {name: _placeholder(name, numbered.get(f"<{name}>")) for name in unknown(topology)}
 
 
 def _placeholder(name: str, number: int | None) -> str:

@@ -50,4 +50,4 @@ def _set(name: str, type_: str, records: list[DnsRecord]) -> RecordSet:
 
 def sources(topology: Topology) -> tuple[str, ...]:
     """What the zone comes from."""
-    return ("Dns", *(f"DnsRecord {record.name} {record.type}" for record in topology.surface.dns_records))
+    return ("Dns", *(f"record {record.name}" for record in topology.surface.dns_records))
