@@ -14,6 +14,7 @@ Source: kubernetes.md "What is current"; charts' versions as their repositories 
 
 from typing import Final
 
+from audifi.topology.model.compute import Image
 from audifi.topology.model.operators import Access, Chart, Outsider
 
 CURRENT: Final = "kubernetes.md, What is current"
@@ -158,6 +159,11 @@ ACCESSES: Final = (
     ),
     _among("redis-cluster", 6379, 16379, why="replication and the cluster's bus"),
     _among("redis-queue", 6380, why="replication, and who is primary"),
+)
+
+# Beside every Redis. By tag: no digest is known for sure here (docs/production-checklist.md, exceptions).
+REDIS_EXPORTER: Final = Image(
+    repository="ghcr.io/oliver006/redis_exporter", tag="v1.74.0", source="domain.md 5.3 (exporters: 9121)"
 )
 
 CHARTS: Final = (
