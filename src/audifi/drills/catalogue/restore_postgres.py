@@ -229,6 +229,8 @@ DRILLS = (
         proves=("backup-postgres-rto", "postgres-rpo"),
         play=from_nothing,
         sabotage=Sabotage(removes="the key that opens the backups"),
+        alerts=("PostgresWithoutPrimary",),
+        tolerates=("TargetDown", "ComponentDown"),  # no service is ready without its database
     ),
     Drill(
         name="backups-on-schedule",
