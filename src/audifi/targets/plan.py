@@ -22,13 +22,18 @@ from typing import Any, Final, cast
 
 DELETIONS_PERCENT_MAX: Final = 30
 DELETIONS_MAX: Final = 10
-PLACE: Final = re.compile(r"<([^<>]+)>")
+PLACE: Final = re.compile(r"<([^<>:]+)>")
+REFERENCE: Final = re.compile(r"<([a-z ]+):([^<>]+)>")
 SHOWN_MAX: Final = 160  # characters of a value; --json has all of it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
-    """One thing at a provider. A text in angle brackets is known only when the place exists."""
+    """One thing at a provider.
+
+    A text in angle brackets is known only when the place exists (`<load balancer>`), or when the thing does that it
+    refers to (`<pool:name>`: the provider gives ids).
+    """
 
     kind: str
     name: str

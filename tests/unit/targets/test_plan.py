@@ -59,11 +59,11 @@ def test_many_deletions_are_refused_though_they_are_a_small_share() -> None:
 
 
 def test_what_is_not_known_yet_has_a_name() -> None:
-    wanted = item("pool", origins=[{"address": "<load balancer>"}], monitor="<monitor api>")
-    assert compare([wanted], []).unknown == ("load balancer", "monitor api")
-    plan = compare([filled(wanted, {"load balancer": "203.0.113.1", "monitor api": "7"})], [])
+    wanted = item("pool", origins=[{"address": "<load balancer>"}], monitor="<monitor:api>")
+    assert compare([wanted], []).unknown == ("load balancer",)
+    plan = compare([filled(wanted, {"load balancer": "203.0.113.1"})], [])
     assert plan.unknown == ()
-    assert plan.changes[0].item.body == {"origins": [{"address": "203.0.113.1"}], "monitor": "7"}
+    assert plan.changes[0].item.body == {"origins": [{"address": "203.0.113.1"}], "monitor": "<monitor:api>"}
 
 
 def test_a_fingerprint_is_of_these_changes_and_no_others() -> None:

@@ -2,11 +2,12 @@
 
 Between: topology.surface.dns.steering, topology.regions, topology.surface.cdn.
 Shape: for each steered domain one monitor, one pool a region (the primary first, which is also the last resort), one
-load balancer. Ids are known only when a thing exists: `<monitor …>`, `<pool …>`.
+load balancer. Ids are known only when a thing exists: `<monitor:…>`, `<pool:…>`.
 Units: seconds.
 Known: one policy at a time: by round trip (latency), which keeps out what is not well (failover). The regions near to
 each part of the world (geo) are given too, for a switch of `steering_policy` to geo.
 Invariant: a lost region is noticed within `interval_s * failures` of the declaration.
+Known: `check_regions`, where monitors ask from, is the CDN's choice: the API takes it only after a pool exists.
 Errors: KeyError for a region whose parts of the world are not declared.
 Source: design.md "Multi-Region"; domain.md 6.6 (30 s, 2 failures); developers.cloudflare.com/load-balancing/.
 """
@@ -44,7 +45,6 @@ def monitors(topology: Topology) -> dict[str, dict[str, Any]]:
 
 def pools(topology: Topology) -> dict[str, dict[str, Any]]:
     """The regions, by name."""
-    codes = dict(topology.surface.cdn.region_codes)
     return {
         pool_name(topology, steering, region): {
             "name": pool_name(topology, steering, region),
@@ -52,8 +52,7 @@ def pools(topology: Topology) -> dict[str, dict[str, Any]]:
             "origins": [
                 {"name": region.name, "address": address(topology, steering, region), "enabled": True, "weight": 1}
             ],
-            "monitor": f"<monitor {name(topology, steering)}>",
-            "check_regions": [codes[region.name][0]],
+            "monitor": f"<monitor:{name(topology, steering)}>",
             "minimum_origins": 1,
             "enabled": True,
         }
@@ -90,7 +89,7 @@ def address(topology: Topology, steering: Steering, region: Region) -> str:
 
 
 def _balancer(topology: Topology, steering: Steering) -> dict[str, Any]:
-    ordered = [f"<pool {pool_name(topology, steering, region)}>" for region in topology.regions]
+    ordered = [f"<pool:{pool_name(topology, steering, region)}>" for region in topology.regions]
     codes = dict(topology.surface.cdn.region_codes)
     near = {
         code: [ordered[place], *(other for other in ordered if other != ordered[place])]
