@@ -130,7 +130,7 @@ def _migrations(topology: Topology) -> Iterable[File]:
 
 def _overlay(topology: Topology) -> File:
     """What only the owner of a cluster knows, as a kustomization to copy; it changes nothing until it is edited."""
-    overlay = {**_KUSTOMIZATION, "resources": [".."], "patches": _patches(topology)}
+    overlay = {**_KUSTOMIZATION, "resources": ["../base"], "patches": _patches(topology)}
     text = header(["cluster"]) + OVERLAY + yaml_text([overlay], ["cluster"]).partition("\n")[2]
     return File(path="patches/kustomization.yaml", text=text, sources=("cluster",))
 
@@ -151,7 +151,7 @@ def _patches(topology: Topology) -> list[Json]:
 
 OVERLAY: Final = """\
 #
-# The hook for what only you know. Copy this folder beside your own files, let `resources` point at the rendered tree
+# The hook for what only you know. Copy this folder beside your own files, let `resources` point at the rendered base
 # (a path, or this repository at a release's tag), and change it there: `./audifi render` writes this copy again.
 # What belongs to the platform and not to your cluster (a number of pods, a limit, a link) is changed in the topology,
 # where tests, drills and the other artifacts see it too.
