@@ -110,7 +110,7 @@ def _index(base: tuple[File, ...]) -> Iterable[File]:
 
 
 def _kustomization(folder: str, resources: list[str]) -> File:
-    return yaml_file(f"{folder}kustomization.yaml", [{**_KUSTOMIZATION, "resources": resources}], ["declaration"])
+    return yaml_file(f"{folder}kustomization.yaml", [{**_KUSTOMIZATION, "resources": resources}], ["Topology"])
 
 
 def _all(base: tuple[File, ...]) -> File:
