@@ -10,7 +10,6 @@ Errors: LocalError when the platform does not become whole; what a single item m
 Source: issue 6 "The promise ledger".
 """
 
-import asyncio
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +27,7 @@ from audifi.drills.ledger import Row, ledger
 from audifi.drills.probes import runs
 from audifi.drills.probes.probe import Probe
 from audifi.drills.proofs import Made
+from audifi.local.waiting import side_by_side
 from audifi.topology.model.whole import Topology
 
 DOCUMENT: Final = evidence.ROOT / "docs" / "results.md"
@@ -118,9 +118,9 @@ def _took(path: Path) -> dict[str, Any]:
 
 async def measure(engines: Sequence[Engine], asked: Plan, begins: Follow, ends: Follow) -> None:
     """Measure everything, on all these platforms side by side; say what begins and what has ended."""
-    async with asyncio.TaskGroup() as group:
-        for number, engine in enumerate(engines):
-            group.create_task(_worked(engine, asked, begins, ends, is_first=number == 0))
+    await side_by_side(
+        _worked(engine, asked, begins, ends, is_first=number == 0) for number, engine in enumerate(engines)
+    )
 
 
 async def _worked(engine: Engine, asked: Plan, begins: Follow, ends: Follow, *, is_first: bool) -> None:

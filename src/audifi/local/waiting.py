@@ -9,8 +9,8 @@ Source: the shape of Omicron's test-utils/src/dev/poll.rs (last status on time-o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -37,3 +37,14 @@ async def wait_for(probe: Callable[[], Awaitable[T]], *, within_s: float, saying
         if loop.time() + every_s > deadline:
             raise TimedOut(f"{saying}: not within {within_s:g} s; last status: {status}")
         await asyncio.sleep(every_s)
+
+
+async def side_by_side(things: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do them at the same time. The first error ends the others, which have ended when it is raised as it is."""
+    tasks = [asyncio.create_task(each) for each in things]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -7,7 +7,6 @@ Units: *_s seconds.
 Source: design.md "replicas: 3" (promise pod-loss); issue 6 (each service's pods, any pod loss: 0 failed requests).
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
@@ -20,6 +19,7 @@ from audifi.drills.workloads.accounts import accounts
 from audifi.drills.workloads.together import together
 from audifi.drills.workloads.visitors import READS, reading
 from audifi.local import launch
+from audifi.local.waiting import side_by_side
 from audifi.sdk import RetryPolicy
 
 # A target that a release takes away is none any more; the scrape list of one machine keeps it.
@@ -60,9 +60,7 @@ def _one_by_one(components: tuple[str, ...], deed_to: Callable[[Scene, str], Awa
     async def deed(scene: Scene) -> AsyncGenerator[str]:
         pods = {component: await _running(scene, component) for component in components}
         scene.mark("injected")
-        async with asyncio.TaskGroup() as group:
-            for theirs in pods.values():
-                group.create_task(in_turn(scene, theirs))
+        await side_by_side(in_turn(scene, theirs) for theirs in pods.values())
         told = "; ".join(", ".join(theirs) for theirs in pods.values())
         yield f"{what} {told}, of each service one after the other"
 

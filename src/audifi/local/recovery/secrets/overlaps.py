@@ -20,6 +20,7 @@ from audifi.topology.secrets import WITH_DATABASE, database_secret
 from audifi.topology.thirdparties import STANDINS
 
 STRIPE: Final = "stripe"
+EXPORTER: Final = "redis-exporter"
 WEBHOOK: Final = "stripe-webhook-secret"
 NOT_BY_PROGRAM: Final = {
     "chain-signer-key": "it is an account on the chains: grant the new account its roles and money first, by the "
@@ -101,7 +102,8 @@ async def _tell_database(world: World, name: str) -> None:
 
 async def _roll_redis(world: World, name: str) -> None:
     await stores.tell_replicas(world, name)
-    await world.roll(world.told(name))
+    exporter = [EXPORTER] if EXPORTER in world.pods else []  # it has a file of passwords, by address
+    await world.roll([*world.told(name), *exporter])
 
 
 async def _reload_pooler(world: World, name: str) -> None:

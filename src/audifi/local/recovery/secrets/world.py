@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from audifi.local import launch
 from audifi.local.plan import plan
 from audifi.local.state import Instance
+from audifi.local.waiting import side_by_side
 from audifi.topology.environments import process_environment
 from audifi.topology.model.whole import Topology
 from audifi.topology.references import Joined, PublicKeys, Secret, Value
@@ -48,12 +49,14 @@ class World:
         ]
 
     async def roll(self, components: Iterable[str]) -> None:
-        """Restart their pods, one after the other."""
-        for component in components:
-            async with aclosing(launch.restart(self.instance, component)) as events:
-                async for event in events:
-                    if event["event"] == "restarted":
-                        self.tell(f"{event['name']} is ready again")
+        """Restart their pods: of each component one after the other, several components side by side."""
+        await side_by_side(self._roll(component) for component in components)
+
+    async def _roll(self, component: str) -> None:
+        async with aclosing(launch.restart(self.instance, component)) as events:
+            async for event in events:
+                if event["event"] == "restarted":
+                    self.tell(f"{event['name']} is ready again")
 
     async def rewrite(self, component: str) -> list[str]:
         """Write the files of a component's pods anew; returns its pods."""
