@@ -45,6 +45,9 @@ VERBS: Final = (
     ("check", "audifi.cli.check:check", "Judge the topology: what cannot hold, and the remedy."),
     ("topology", "audifi.cli.topology:topology", "Print the topology as a tree, JSON or a picture."),
     ("render", "audifi.cli.render:render", "Write the production artifacts, each with the line it comes from."),
+    ("plan", "audifi.cli.plan:plan", "Show what must change at providers."),
+    ("apply", "audifi.cli.apply:apply", "Carry out a plan at one provider."),
+    ("drift", "audifi.cli.drift:drift", "Say what at providers is no longer as the topology says."),
     ("test", "audifi.cli.test:test", "Run the tests."),
     ("bench", "audifi.cli.bench:bench", "Run the benchmarks."),
 )

@@ -167,7 +167,8 @@ def summary(plan: Plan) -> str:
         return f"Nothing to do: {plan.unchanged_count} as wanted."
     counts = [(sum(change.action is action for change in plan.changes), action) for action in Action]
     parts = ", ".join(f"{count} to {action}" for count, action in counts if count)
-    return f"{len(plan.changes)} changes: {parts}; {plan.unchanged_count} as wanted."
+    number = len(plan.changes)
+    return f"{number} change{'' if number == 1 else 's'}: {parts}; {plan.unchanged_count} as wanted."
 
 
 def plain(plan: Plan) -> Mapping[str, object]:

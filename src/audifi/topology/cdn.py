@@ -29,5 +29,6 @@ CDN = Cdn(
         ("us-east-1", ("ENAM", "WNAM", "NSAM", "SSAM", "NEAS", "SEAS", "OC")),
         ("eu-west-1", ("WEU", "EEU", "NAF", "SAF", "ME", "SAS")),
     ),
+    terraform_version="5.22.0",
     source="design.md, Network Topology: Cloudflare (CDN + WAF); domain.md 5.4",
 )

@@ -90,6 +90,7 @@ class Cdn:
     client_certificate: bool  # the origin can tell that it is the CDN who asks
     origin_days: int  # validity of origin certificates
     region_codes: tuple[tuple[str, tuple[str, ...]], ...]  # our region → parts of the world that it is near to
+    terraform_version: str  # of its provider, for teams that plan with that
     source: str
 
 
@@ -196,6 +197,10 @@ class Fly:
     cpu_kind: str
     cpus: int
     memory_mb: int
+    region: str  # Fly's name of the place nearest to our primary region
+    machines_min: int  # stay up when nobody asks
+    requests_soft: int  # at once, then another machine is started
+    requests_hard: int  # at once, then a machine gets no more
     source: str
 
 
