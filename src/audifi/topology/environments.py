@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from audifi.topology import links, outbound, promises, serving, stores, telemetry, thirdparties, zone
 from audifi.topology.model.compute import Component, Kind, Port
+from audifi.topology.model.edge import Rewrite
 from audifi.topology.model.network import Link, LinkKind
 from audifi.topology.model.observe import AlertRoute, Telemetry
 from audifi.topology.model.whole import Topology
@@ -99,6 +100,7 @@ def staging(production: Topology) -> Topology:
             ),
             dns=zone.dns_in_staging(surface.dns),
             dns_records=zone.in_staging(surface.dns_records),
+            vercel=replace(surface.vercel, rewrites=tuple(_below_staging(each) for each in surface.vercel.rewrites)),
             cors=replace(
                 surface.cors,
                 origins=(PublicUrl(domain="app"),),
@@ -110,6 +112,11 @@ def staging(production: Topology) -> Topology:
         stores=replace(production.stores, postgres=replace(production.stores.postgres, database="audifi_staging")),
         regions=production.regions[:1],
     )
+
+
+def _below_staging(rewrite: Rewrite) -> Rewrite:
+    """Pages of staging never ask production."""
+    return replace(rewrite, destination=rewrite.destination.replace("https://api.", "https://api.staging."))
 
 
 def local(production: Topology) -> Topology:

@@ -178,7 +178,11 @@ FLY = Fly(
     cpu_kind="shared",
     cpus=1,
     memory_mb=256,
-    source="design.md, Alternative: Fly.io",
+    region="iad",  # Ashburn, Virginia: us-east-1
+    machines_min=1,
+    requests_soft=200,
+    requests_hard=250,
+    source="design.md, Alternative: Fly.io; region and concurrency: fly.io/docs/reference/configuration",
 )
 
 WEBSOCKET = WebSocket(
