@@ -17,7 +17,7 @@ from audifi.cli.rendering import ENVIRONMENTS, FOLDER
 from audifi.local.errors import LocalError
 from audifi.targets.catalogue import TARGETS
 from audifi.targets.files import GENERATED, File
-from audifi.targets.kubernetes import namespaces, workloads
+from audifi.targets.kubernetes import kustomize, namespaces, workloads
 from audifi.topology.cluster import with_images, without_digest
 from audifi.topology.declaration import platform
 from audifi.topology.model.compute import PLACEHOLDER_DIGEST
@@ -83,11 +83,11 @@ def test_a_folder_holds_nothing_else(tmp_path: Path, files: dict[str, File]) -> 
 def test_one_file_holds_what_the_tree_holds(files: dict[str, File], environment: str) -> None:
     tree = cluster(files, environment)
     reached = [document for path in walked(tree, "") for document in documents(tree[path])]
-    assert reached == documents(tree["all.yaml"])
+    assert reached == parsed(kustomize.one_file(platform(environment)))
     assert {path for path in tree if path.startswith("base/")} == {*walked(tree, ""), *kustomizations(tree, "base/")}
 
 
-@pytest.mark.parametrize("folder", ["", "migrations-pre/", "migrations-post/", "patches/"])
+@pytest.mark.parametrize("folder", ["", "migrations-pre/", "migrations-post/", "patches/", "options/sealed-secrets/"])
 def test_every_folder_that_kustomize_reads_is_whole(files: dict[str, File], folder: str) -> None:
     assert list(walked(cluster(files, "production"), folder))
 
@@ -191,4 +191,8 @@ def normal(path: str) -> str:
 
 
 def documents(file: File) -> list[dict[str, Any]]:
-    return [each for each in yaml.load_all(file.text, Loader=yaml.CSafeLoader) if each]
+    return parsed(file.text)
+
+
+def parsed(text: str) -> list[dict[str, Any]]:
+    return [each for each in yaml.load_all(text, Loader=yaml.CSafeLoader) if each]

@@ -22,6 +22,7 @@ from audifi.cli.options import JsonOption
 from audifi.local.errors import LocalError
 from audifi.targets.catalogue import TARGETS
 from audifi.targets.files import File
+from audifi.targets.kubernetes.kustomize import one_file
 from audifi.topology.audit import audit, has_errors
 from audifi.topology.cluster import with_images, without_digest
 from audifi.topology.declaration import platform
@@ -44,9 +45,8 @@ ImagesOption = Annotated[
     Path | None, Parameter(name="--images", help='The release: JSON, {"nft-service": "sha256:…"} per component.')
 ]
 StdoutOption = Annotated[
-    bool, Parameter(name="--stdout", help="Print the cluster's documents as one; write nothing.", negative=())
+    bool, Parameter(name="--stdout", help="Print the cluster's documents as one file; write nothing.", negative=())
 ]
-ONE_FILE = "all.yaml"
 
 
 def render(
@@ -60,7 +60,7 @@ def render(
     as_json: JsonOption = False,
 ) -> int:
     """Write the production artifacts."""
-    targets = ["kubernetes"] if is_stdout else _known(target or sorted(TARGETS))
+    targets = _known(target or sorted(TARGETS))
     environments = [environment] if environment else list(rendering.ENVIRONMENTS)
     if explain:
         return _explain(explain, as_json=as_json)
@@ -68,9 +68,9 @@ def render(
     for topology in topologies:
         if has_errors(audit(topology)):
             return check.tell(topology, as_json=as_json)
-    files = rendering.wanted(topologies, targets)
     if is_stdout:
-        return _print(files, environments)
+        return _print(topologies)
+    files = rendering.wanted(topologies, targets)
     changes = rendering.difference(rendering.FOLDER, files, rendering.parts(environments, targets))
     if not is_check:
         rendering.write(rendering.FOLDER, files, changes)
@@ -95,10 +95,10 @@ def _released(topology: Topology, images: Path | None) -> Topology:
         raise LocalError(f"--images {images}: {error.args[0]}") from error
 
 
-def _print(files: dict[str, File], environments: Sequence[str]) -> int:
-    if len(environments) > 1:
+def _print(topologies: Sequence[Topology]) -> int:
+    if len(topologies) > 1:
         raise LocalError("--stdout prints one cluster: say which with --environment")
-    sys.stdout.write(files[f"{environments[0]}/kubernetes/{ONE_FILE}"].text)
+    sys.stdout.write(one_file(topologies[0]))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Render the platform for a Kubernetes cluster: a kustomize tree, and the same as one file.
+"""Render the platform for a Kubernetes cluster: a kustomize tree, or the same as one file.
 
 Between: targets.catalogue (calls `render`) and kubectl, kustomize or a GitOps controller.
 Shape: one module per noun; each has functions from the topology to documents. documents.py names things;

@@ -1,16 +1,17 @@
-"""Put documents into files: a kustomize tree to patch, and the same documents as one file.
+"""Put documents into files: a kustomize tree to patch, or the same documents as one text.
 
     base/<group>/<name>.yaml      what is applied, one noun a file
     base/, kustomization.yaml     what kustomize reads: `kubectl apply -k rendered/production/kubernetes`
     migrations-pre/, -post/       jobs that run before and after the rest, never with it
     patches/                      an overlay to copy: what only the owner of a cluster knows, with an example for each
+    options/<option>/             what replaces a part of base/: secrets that are sealed in a repository, …
     values/                       of third parties' charts (operators, observability)
-    all.yaml                      base/ in one file, for who has neither kustomize nor a controller
 
 Between: the modules of this folder (documents) and targets.catalogue (files).
-Shape: PARTS is the list of what is rendered: a path below base/, its documents and their sources.
-Invariant: every document is in exactly one file of base/, and all.yaml holds the same ones in the same order; a
-namespace comes before what is in it.
+Shape: PARTS and OPTIONS list what is rendered: a path, its documents and their sources.
+`./audifi render --stdout` prints base/ as one file, for who has neither kustomize nor a controller. It is not kept:
+every change would have to be reviewed twice.
+Invariant: every document is in exactly one file of base/; a namespace comes before what is in it.
 Errors: none.
 Source: https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/
 """
@@ -21,29 +22,37 @@ from itertools import groupby
 from typing import Final
 
 from audifi.targets.files import File, header, yaml_file, yaml_text
-from audifi.targets.kubernetes import migrations, namespaces, policies, workloads
+from audifi.targets.kubernetes import migrations, namespaces, policies, postgres, redis, secrets, workloads
 from audifi.targets.kubernetes.documents import Json
-from audifi.topology.model.compute import Component
+from audifi.topology.model.compute import Component, Kind
 from audifi.topology.model.whole import Topology
 
-ALL: Final = "all.yaml"
 BASE: Final = "base/"
 _KUSTOMIZATION: Final = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """One file of base/: where, what, and which items of the topology it comes from."""
+    """One file: where, what, and which items of the topology it comes from."""
 
-    path: str  # <group>/<name>.yaml
+    path: str  # base/<group>/<name>.yaml, or options/<option>/<name>.yaml
     documents: Callable[[Topology], Iterable[Json]]
     sources: Callable[[Topology], Iterable[str]]
 
 
-# The order of all.yaml: what others need comes first.
+def _components(*kinds: Kind) -> Callable[[Topology], Iterable[str]]:
+    """The components of these kinds, as sources."""
+    return lambda topology: (f"component {each.name}" for each in topology.components if each.kind in kinds)
+
+
+def _secrets(topology: Topology) -> Iterable[str]:
+    return (f"secret {each.name}" for each in topology.secrets)
+
+
+# The order of one file: what others need comes first. Files of a group stand together.
 PARTS: Final = (
     Part(
-        path="cluster/namespaces.yaml",
+        path="base/cluster/namespaces.yaml",
         documents=namespaces.documents,
         sources=lambda topology: (
             *(f"namespace {each.name}" for each in topology.cluster.namespaces),
@@ -51,33 +60,60 @@ PARTS: Final = (
         ),
     ),
     Part(
-        path="cluster/policies.yaml",
+        path="base/cluster/policies.yaml",
         documents=policies.documents,
         sources=lambda topology: (f"link {link.source} → {link.target}" for link in topology.links),
+    ),
+    Part(path="base/cluster/secrets.yaml", documents=secrets.documents, sources=_secrets),
+    Part(
+        path="base/data/postgres.yaml",
+        documents=postgres.documents,
+        sources=_components(Kind.DATABASE, Kind.POOLER),
+    ),
+    Part(path="base/data/redis.yaml", documents=redis.documents, sources=_components(Kind.CACHE, Kind.QUEUE)),
+)
+OPTIONS: Final = (
+    Part(
+        path="options/sealed-secrets/secrets.yaml",
+        documents=secrets.sealed,
+        sources=_secrets,
     ),
 )
 
 
+def one_file(topology: Topology) -> str:
+    """The documents of base/ as one text, each file below its own head."""
+    return header(["every file of base/"]) + "".join(f"---\n{file.text}" for file in _base(topology))
+
+
 def files(topology: Topology) -> tuple[File, ...]:
     """Everything for the cluster."""
-    base = tuple(_file(topology, part) for part in (*PARTS, *_volumes(topology), *_workloads(topology)))
+    base = _base(topology)
+    options = tuple(_file(topology, part) for part in OPTIONS)
     return (
         *base,
         *_index(base),
-        _all(base),
+        _kustomization(BASE, list(dict.fromkeys(file.path.split("/")[1] for file in base))),
+        _kustomization("", ["base"]),
+        *options,
+        *_index(options),
         *_migrations(topology),
         _overlay(topology),
     )
 
 
+def _base(topology: Topology) -> tuple[File, ...]:
+    return tuple(_file(topology, part) for part in (*PARTS, *_volumes(topology), *_workloads(topology)))
+
+
 def _file(topology: Topology, part: Part) -> File:
-    return yaml_file(BASE + part.path, part.documents(topology), part.sources(topology))
+    return yaml_file(part.path, part.documents(topology), part.sources(topology))
 
 
 def _workloads(topology: Topology) -> Iterable[Part]:
     for component in workloads.ours(topology):
         yield Part(
-            path=f"workloads/{component.name}.yaml",
+            path=f"base/workloads/{component.name}.yaml",
             documents=lambda whole, component=component: workloads.documents(whole, component),
             sources=lambda whole, component=component: _sources(whole, component),
         )
@@ -86,7 +122,7 @@ def _workloads(topology: Topology) -> Iterable[Part]:
 def _volumes(topology: Topology) -> Iterable[Part]:
     for shared in topology.cluster.shared_volumes:
         yield Part(
-            path=f"workloads/volume-{shared.name}.yaml",
+            path=f"base/workloads/volume-{shared.name}.yaml",
             documents=lambda whole, shared=shared: (workloads.volume(whole, shared),),
             sources=lambda _whole, shared=shared: (f"volume {shared.name}",),
         )
@@ -99,25 +135,14 @@ def _sources(topology: Topology, component: Component) -> Iterable[str]:
         yield f"link {link.source} → {link.target}"
 
 
-def _index(base: tuple[File, ...]) -> Iterable[File]:
-    """A kustomization per group, one for base/ and one for the whole."""
-    paths = [file.path.removeprefix(BASE) for file in base]
-    groups = {group: list(names) for group, names in groupby(paths, key=lambda path: path.partition("/")[0])}
-    for group, names in groups.items():
-        yield _kustomization(f"{BASE}{group}/", [name.partition("/")[2] for name in names])
-    yield _kustomization(BASE, list(groups))
-    yield _kustomization("", ["base"])
+def _index(written: tuple[File, ...]) -> Iterable[File]:
+    """A kustomization for each folder of these files."""
+    for folder, paths in groupby((file.path for file in written), key=lambda path: path.rpartition("/")[0]):
+        yield _kustomization(f"{folder}/", [path.rpartition("/")[2] for path in paths])
 
 
 def _kustomization(folder: str, resources: list[str]) -> File:
     return yaml_file(f"{folder}kustomization.yaml", [{**_KUSTOMIZATION, "resources": resources}], ["Topology"])
-
-
-def _all(base: tuple[File, ...]) -> File:
-    """The texts of base/, each below its own head."""
-    sources = tuple(dict.fromkeys(source for file in base for source in file.sources))
-    text = header(["every file of base/"]) + "".join(f"---\n{file.text}" for file in base)
-    return File(path=ALL, text=text, sources=sources)
 
 
 def _migrations(topology: Topology) -> Iterable[File]:
