@@ -87,7 +87,10 @@ def test_one_file_holds_what_the_tree_holds(files: dict[str, File], environment:
     assert {path for path in tree if path.startswith("base/")} == {*walked(tree, ""), *kustomizations(tree, "base/")}
 
 
-@pytest.mark.parametrize("folder", ["", "migrations-pre/", "migrations-post/", "patches/", "options/sealed-secrets/"])
+@pytest.mark.parametrize(
+    "folder",
+    ["", "migrations-pre/", "migrations-post/", "patches/", "options/sealed-secrets/", "options/lets-encrypt/"],
+)
 def test_every_folder_that_kustomize_reads_is_whole(files: dict[str, File], folder: str) -> None:
     assert list(walked(cluster(files, "production"), folder))
 

@@ -4,11 +4,11 @@
     base/, kustomization.yaml     what kustomize reads: `kubectl apply -k rendered/production/kubernetes`
     migrations-pre/, -post/       jobs that run before and after the rest, never with it
     patches/                      an overlay to copy: what only the owner of a cluster knows, with an example for each
-    options/<option>/             what replaces a part of base/: secrets that are sealed in a repository, …
+    options/<option>/             what replaces a part of base/: an overlay names it under `components`
     values/                       of third parties' charts (operators, observability)
 
 Between: the modules of this folder (documents) and targets.catalogue (files).
-Shape: PARTS and OPTIONS list what is rendered: a path, its documents and their sources.
+Shape: PARTS and OPTIONS list what is rendered: where, the documents and their sources.
 `./audifi render --stdout` prints base/ as one file, for who has neither kustomize nor a controller. It is not kept:
 every change would have to be reviewed twice.
 Invariant: every document is in exactly one file of base/; a namespace comes before what is in it.
@@ -16,14 +16,25 @@ Errors: none.
 Source: https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
 from audifi.targets.files import File, header, yaml_file, yaml_text
-from audifi.targets.kubernetes import migrations, namespaces, policies, postgres, redis, secrets, workloads
+from audifi.targets.kubernetes import (
+    certificates,
+    gateway,
+    migrations,
+    namespaces,
+    policies,
+    postgres,
+    redis,
+    secrets,
+    workloads,
+)
 from audifi.targets.kubernetes.documents import Json
+from audifi.topology import operators
 from audifi.topology.model.compute import Component, Kind
 from audifi.topology.model.whole import Topology
 
@@ -35,9 +46,19 @@ _KUSTOMIZATION: Final = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind"
 class Part:
     """One file: where, what, and which items of the topology it comes from."""
 
-    path: str  # base/<group>/<name>.yaml, or options/<option>/<name>.yaml
+    path: str  # base/<group>/<name>.yaml
     documents: Callable[[Topology], Iterable[Json]]
     sources: Callable[[Topology], Iterable[str]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Option:
+    """What may replace a part of base/: the documents it brings, and which ones it takes away."""
+
+    name: str
+    documents: Callable[[Topology], Iterable[Json]]
+    sources: Callable[[Topology], Iterable[str]]
+    removes: tuple[Mapping[str, str], ...]
 
 
 def _components(*kinds: Kind) -> Callable[[Topology], Iterable[str]]:
@@ -71,12 +92,28 @@ PARTS: Final = (
         sources=_components(Kind.DATABASE, Kind.POOLER),
     ),
     Part(path="base/data/redis.yaml", documents=redis.documents, sources=_components(Kind.CACHE, Kind.QUEUE)),
+    Part(
+        path="base/entrance/gateways.yaml",
+        documents=gateway.documents,
+        sources=lambda topology: (
+            *(f"component {name}" for name in operators.BY_GATEWAY),
+            *(f"domain {each.name}" for each in topology.domains if each.served_by in operators.BY_GATEWAY),
+            *("Tls", "Cors", "WebSocket"),
+        ),
+    ),
 )
 OPTIONS: Final = (
-    Part(
-        path="options/sealed-secrets/secrets.yaml",
+    Option(
+        name="sealed-secrets",
         documents=secrets.sealed,
         sources=_secrets,
+        removes=({"kind": "ExternalSecret"}, {"kind": "SecretStore"}),
+    ),
+    Option(
+        name="lets-encrypt",
+        documents=certificates.lets_encrypt,
+        sources=lambda _: ("Tls", "secret cloudflare-api-token"),
+        removes=({"kind": "ExternalSecret", "name": secrets.ORIGIN},),
     ),
 )
 
@@ -89,14 +126,12 @@ def one_file(topology: Topology) -> str:
 def files(topology: Topology) -> tuple[File, ...]:
     """Everything for the cluster."""
     base = _base(topology)
-    options = tuple(_file(topology, part) for part in OPTIONS)
     return (
         *base,
         *_index(base),
         _kustomization(BASE, list(dict.fromkeys(file.path.split("/")[1] for file in base))),
         _kustomization("", ["base"]),
-        *options,
-        *_index(options),
+        *(file for option in OPTIONS for file in _option(topology, option)),
         *_migrations(topology),
         _overlay(topology),
     )
@@ -139,6 +174,22 @@ def _index(written: tuple[File, ...]) -> Iterable[File]:
     """A kustomization for each folder of these files."""
     for folder, paths in groupby((file.path for file in written), key=lambda path: path.rpartition("/")[0]):
         yield _kustomization(f"{folder}/", [path.rpartition("/")[2] for path in paths])
+
+
+def _option(topology: Topology, option: Option) -> Iterable[File]:
+    """A component of kustomize: an overlay names it beside base/."""
+    folder, sources = f"options/{option.name}/", tuple(option.sources(topology))
+    component: Json = {
+        "apiVersion": "kustomize.config.k8s.io/v1alpha1",
+        "kind": "Component",
+        "resources": ["documents.yaml"],
+        "patches": [
+            {"target": target, "patch": f"$patch: delete\nkind: {target['kind']}\nmetadata:\n  name: any\n"}
+            for target in option.removes
+        ],
+    }
+    yield yaml_file(f"{folder}documents.yaml", option.documents(topology), sources)
+    yield yaml_file(f"{folder}kustomization.yaml", [component], sources)
 
 
 def _kustomization(folder: str, resources: list[str]) -> File:
@@ -184,5 +235,6 @@ OVERLAY: Final = """\
 # The patches below change nothing until their values are edited:
 #   1. the storage class that can be mounted by many pods at once (ReadWriteMany): EFS, Filestore, CephFS, …
 #   2. the secret with which nodes pull images, where the registry asks for one: `value: [{name: my-registry}]`
+# To choose an option, add it: `components: [../options/lets-encrypt]` or `[../options/sealed-secrets]`.
 # Nodes that cannot map users (no `hostUsers: false`) need a third one that removes /spec/template/spec/hostUsers.
 """
