@@ -165,6 +165,10 @@ ACCESSES: Final = (
 REDIS_EXPORTER: Final = Image(
     repository="ghcr.io/oliver006/redis_exporter", tag="v1.74.0", source="domain.md 5.3 (exporters: 9121)"
 )
+# Of the drill that restores PostgreSQL: it makes a cluster and takes it away. By tag, for the same reason.
+KUBECTL: Final = Image(
+    repository="registry.k8s.io/kubectl", tag="v1.36.2", source="kubernetes.md (checked with 1.36.2's API)"
+)
 
 CHARTS: Final = (
     Chart(
