@@ -51,5 +51,5 @@ def _validator(api_version: str, kind: str, version: str) -> jsonschema.Draft202
     except FileNotFoundError:
         return None
     parts = [Resource.from_contents(each) for each in (schema, _definitions(version))]
-    known: Any = cast("Any", Registry()).with_resources((part.id() or "", part) for part in parts)
+    known: Any = cast("Any", Registry)().with_resources((part.id() or "", part) for part in parts)
     return jsonschema.Draft202012Validator(schema, registry=known)

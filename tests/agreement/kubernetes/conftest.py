@@ -10,6 +10,7 @@ from tests.agreement.kubernetes import crds
 from audifi.targets import catalogue
 from audifi.targets.files import File
 from audifi.targets.kubernetes import lint
+from audifi.targets.kubernetes.rules.rule import Verdict
 from audifi.topology.declaration import platform
 from audifi.topology.model.whole import Topology
 
@@ -23,8 +24,8 @@ def _files(environment: str) -> tuple[File, ...]:
 
 
 @functools.cache
-def _documents(environment: str) -> Documents:
-    return lint.applied(_files(environment))
+def _variants(environment: str) -> dict[str, Documents]:
+    return lint.variants(_files(environment))
 
 
 @pytest.fixture(scope="session", params=ENVIRONMENTS)
@@ -41,14 +42,21 @@ def files(topology: Topology) -> tuple[File, ...]:
 
 @pytest.fixture(scope="session")
 def documents(topology: Topology) -> Documents:
-    """What is applied to its cluster: every object once. Never changed by a test: `broken` makes copies."""
-    return _documents(topology.environment)
+    """Every object that may be applied to its cluster, those of options too. No test changes them."""
+    found = [each for variant in _variants(topology.environment).values() for each in variant]
+    return list({id(each): each for each in found}.values())
 
 
 @pytest.fixture(scope="session")
-def production() -> Documents:
-    """The production set, for planting faults in copies of it."""
-    return _documents("production")
+def production() -> dict[str, Documents]:
+    """The production sets, with and without options, for planting faults in copies of them."""
+    return _variants("production")
+
+
+@pytest.fixture(scope="session")
+def verdicts(topology: Topology) -> dict[str, Verdict]:
+    """What every rule of the linter saw."""
+    return {each.rule.name: each for each in lint.verdicts(_files(topology.environment), topology)}
 
 
 @pytest.fixture(scope="session")

@@ -60,9 +60,9 @@ def test_custom_kinds_keep_to_their_authors_rules(documents: list[type_of_docume
 
 @pytest.mark.parametrize(("kind", "plant", "words"), [case[1:] for case in PLANTED], ids=[case[0] for case in PLANTED])
 def test_a_planted_fault_is_named(
-    production: list[type_of_document], kind: str, plant: Callable[[type_of_document], object], words: str
+    production: dict[str, list[type_of_document]], kind: str, plant: Callable[[type_of_document], object], words: str
 ) -> None:
-    document = copy.deepcopy(next(each for each in production if each["kind"] == kind))
+    document = copy.deepcopy(next(each for each in production["base"] if each["kind"] == kind))
     assert builtin.faults(document, builtin.VERSIONS[0]) == []
     plant(document)
     assert any(words in fault for fault in builtin.faults(document, builtin.VERSIONS[0]))

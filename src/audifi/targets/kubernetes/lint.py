@@ -15,8 +15,8 @@ import yaml
 
 from audifi.targets.files import File
 from audifi.targets.kubernetes.documents import Json
-from audifi.targets.kubernetes.reading import Objects
-from audifi.targets.kubernetes.rules import confining, entering, meeting, pods, staying
+from audifi.targets.kubernetes.reading import Objects, dig, many
+from audifi.targets.kubernetes.rules import confining, entering, keeping, meeting, pods, staying, wording
 from audifi.targets.kubernetes.rules.rule import Rule, Verdict
 from audifi.topology.model.whole import Topology
 from audifi.topology.note import Note, error
@@ -27,28 +27,53 @@ RULES: Final[tuple[Rule, ...]] = (
     *pods.RULES,
     *staying.RULES,
     *confining.RULES,
+    *keeping.RULES,
+    *wording.RULES,
 )
 
 
-TREE: Final = ("base/", "migrations-pre/", "migrations-post/", "options/")
+TREE: Final = ("base/", "migrations-pre/", "migrations-post/")
+OPTIONS: Final = "options/"
+INDEX: Final = "kustomization.yaml"
 
 
-def documents(files: Iterable[File]) -> list[Json]:
-    """The documents of rendered files, kustomize's own among them."""
-    parsed = (each for file in files if file.path.endswith(".yaml") for each in yaml.safe_load_all(file.text))
-    return [cast("Json", each) for each in parsed if isinstance(each, dict)]
+def variants(files: Iterable[File]) -> dict[str, list[Json]]:
+    """What may be applied, each object once: `base` alone, and with each option in place of what it replaces."""
+    parsed = {file.path: _documents(file) for file in files if file.path.endswith(".yaml")}
+    base = [each for path, found in parsed.items() if path.startswith(TREE) and not _is_index(path) for each in found]
+    chosen = {"base": base}
+    for path in sorted(path for path in parsed if path.startswith(OPTIONS) and _is_index(path)):
+        folder = path.removesuffix(INDEX)
+        added = [
+            each for name, found in parsed.items() if name.startswith(folder) and not _is_index(name) for each in found
+        ]
+        removed = [patch["target"] for patch in many(parsed[path][0], "patches") if "$patch: delete" in patch["patch"]]
+        kept = [each for each in base if not any(_is_target(each, target) for target in removed)]
+        chosen[folder.removeprefix(OPTIONS).strip("/")] = [*kept, *added]
+    return chosen
 
 
-def applied(files: Iterable[File]) -> list[Json]:
-    """The objects of a cluster, each once: no files of kustomize itself, no hooks, no charts' values, no all.yaml."""
-    tree = (file for file in files if file.path.startswith(TREE) and not file.path.endswith("kustomization.yaml"))
-    return [each for each in documents(tree) if "kind" in each]
+def verdicts(files: Iterable[File], topology: Topology) -> tuple[Verdict, ...]:
+    """What every rule saw, in any variant."""
+    sets = [Objects(documents) for documents in variants(files).values()]
+    return tuple(
+        Verdict(rule=rule, seen=tuple(dict.fromkeys(seen for each in sets for seen in rule.look(each, topology))))
+        for rule in RULES
+    )
 
 
-def verdicts(rendered: Iterable[Json], topology: Topology) -> tuple[Verdict, ...]:
-    """What every rule saw."""
-    objects = Objects(rendered)
-    return tuple(Verdict(rule=rule, seen=tuple(rule.look(objects, topology))) for rule in RULES)
+def _documents(file: File) -> list[Json]:
+    found = cast("list[object]", list(yaml.load_all(file.text, Loader=yaml.CSafeLoader)))  # a safe loader
+    return [cast("Json", each) for each in found if isinstance(each, dict) and "kind" in each]
+
+
+def _is_index(path: str) -> bool:
+    return path.endswith(INDEX)
+
+
+def _is_target(document: Json, target: Json) -> bool:
+    """Whether a patch of kustomize means this object."""
+    return document["kind"] == target["kind"] and target.get("name") in {None, dig(document, "metadata.name")}
 
 
 def notes(judged: Iterable[Verdict]) -> Iterator[Note]:

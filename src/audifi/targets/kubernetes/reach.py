@@ -89,16 +89,15 @@ def allowed(objects: Objects, topology: Topology) -> frozenset[Arrow]:
     """What the policies let through between these parties; from and to nobody of ours is not ours to judge."""
     everybody = parties(objects, topology)
     policies = objects.of("NetworkPolicy")
-    asked = sorted({*ALWAYS_ASKED, *_mentioned(policies), *(arrow.port for arrow in declared(topology))})
+    ports = {*ALWAYS_ASKED, *_mentioned(policies), *(arrow.port for arrow in declared(topology))}
+    ways = frozenset((port, protocol) for port in ports for protocol in ("TCP", "UDP"))
     places = _places(topology)
     pairs = [(a, b) for a in everybody for b in everybody if {a.namespace, b.namespace} & places]
-    doors = _Doors(objects, policies)
-    ways = [(port, protocol) for port in asked for protocol in ("TCP", "UDP")]
+    doors = _Doors(objects, policies, ways)
     return frozenset(
         Arrow(source.name, target.name, *way)
         for source, target in pairs
-        for way in ways
-        if doors.opens(source, target, "egress", way) and doors.opens(source, target, "ingress", way)
+        for way in doors.open(source, target, "egress") & doors.open(target, source, "ingress")
     )
 
 
@@ -168,39 +167,44 @@ def _mentioned(policies: Iterable[Json]) -> set[int]:
 class _Doors:
     """The policies, and who is meant by them."""
 
-    def __init__(self, objects: Objects, policies: Iterable[Json]) -> None:
+    def __init__(self, objects: Objects, policies: Iterable[Json], ways: frozenset[Way]) -> None:
         self._policies = tuple(policies)
+        self._ways = ways
         self._places = {
             dig(each, "metadata.name"): {str(k): str(v) for k, v in mapping(each, "metadata.labels").items()}
             for each in objects.of("Namespace")
         }
-        self._closing: dict[tuple[Party, str], list[Json]] = {}
+        self._rules: dict[tuple[Party, str], list[tuple[Json, Json, frozenset[Way]]] | None] = {}
 
-    def opens(self, source: Party, target: Party, side: str, way: Way) -> bool:
-        """Whether the policies at one end let it through."""
-        here, there = (source, target) if side == "egress" else (target, source)
-        if not here.namespace:
-            return True  # no pod: no policy of the cluster holds there
-        closing = self._selecting(here, side)
-        return not closing or any(
-            self._lets(policy, rule, there, way) for policy in closing for rule in many(policy, f"spec.{side}")
-        )
+    def open(self, here: Party, there: Party, side: str) -> frozenset[Way]:
+        """What the policies at this end let through to or from the other."""
+        if (here, side) not in self._rules:
+            self._rules[here, side] = self._read(here, side)
+        rules = self._rules[here, side]
+        if rules is None:
+            return self._ways
+        let = [ways for policy, rule, ways in rules if self._lets(policy, rule, there)]
+        return frozenset[Way]().union(*let)
 
-    def _selecting(self, party: Party, side: str) -> list[Json]:
-        if (party, side) not in self._closing:
-            self._closing[party, side] = [
-                policy
-                for policy in self._policies
-                if dig(policy, "metadata.namespace") == party.namespace
-                and side.capitalize() in _types(policy)
-                and selects(dig(policy, "spec.podSelector"), dict(party.labels))
-            ]
-        return self._closing[party, side]
+    def _read(self, party: Party, side: str) -> list[tuple[Json, Json, frozenset[Way]]] | None:
+        """The rules that hold for a party, with the ways of each; None if no policy holds: everything is open."""
+        if not party.namespace:
+            return None  # no pod: no policy of the cluster holds there
+        holding = [
+            policy
+            for policy in self._policies
+            if dig(policy, "metadata.namespace") == party.namespace
+            and side.capitalize() in _types(policy)
+            and selects(dig(policy, "spec.podSelector"), dict(party.labels))
+        ]
+        rules = [(policy, rule, self._taken(rule)) for policy in holding for rule in many(policy, f"spec.{side}")]
+        return rules if holding else None
 
-    def _lets(self, policy: Json, rule: Json, party: Party, way: Way) -> bool:
+    def _taken(self, rule: Json) -> frozenset[Way]:
         ports = many(rule, "ports")
-        if ports and not any(_takes(each, *way) for each in ports):
-            return False
+        return frozenset(way for way in self._ways if not ports or any(_takes(each, *way) for each in ports))
+
+    def _lets(self, policy: Json, rule: Json, party: Party) -> bool:
         peers = [*many(rule, "from"), *many(rule, "to")]
         return not peers or any(self._means(policy, peer, party) for peer in peers)
 

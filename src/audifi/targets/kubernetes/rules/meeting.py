@@ -98,7 +98,8 @@ def secrets_made(objects: Objects, namespace: str | None) -> dict[str, set[str]]
                 templated = set(mapping(document, "spec.target.template.data"))
                 made[name] = templated or {each["secretKey"] for each in many(document, "spec.data")}
             case "SealedSecret":
-                made[dig(document, "metadata.name")] = set(mapping(document, "spec.encryptedData"))
+                sealed = {*mapping(document, "spec.encryptedData"), *mapping(document, "spec.template.data")}
+                made[dig(document, "metadata.name")] = sealed
             case "Certificate":
                 made[dig(document, "spec.secretName")] = {"tls.crt", "tls.key", "ca.crt"}
             case "Cluster":

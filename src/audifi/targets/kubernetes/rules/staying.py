@@ -22,9 +22,11 @@ SLOW_PERCENT: Final = 10  # a gateway of sockets gives up at most that share of 
 
 
 def _probed(objects: Objects) -> Iterator[tuple[Workload, Json]]:
-    """The containers that answer requests: those with ports, in what lasts."""
+    """The containers that answer requests, in what lasts. Who opens nothing but metrics is missed by Prometheus."""
     for pod in objects.lasting():
-        yield from ((pod, container) for container in many(pod.spec, "containers") if many(container, "ports"))
+        for container in many(pod.spec, "containers"):
+            if {port.get("name") for port in many(container, "ports")} - {"metrics"}:
+                yield pod, container
 
 
 def probes_are_there(objects: Objects, _topology: Topology) -> Iterator[Seen]:
