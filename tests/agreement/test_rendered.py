@@ -3,7 +3,10 @@
 Between: targets.catalogue, cli.render and what is committed.
 """
 
+import functools
 import json
+import operator
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -93,6 +96,21 @@ def test_one_file_holds_what_the_tree_holds(files: dict[str, File], environment:
 )
 def test_every_folder_that_kustomize_reads_is_whole(files: dict[str, File], folder: str) -> None:
     assert list(walked(cluster(files, "production"), folder))
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_copied_overlay_changes_nothing_until_it_is_edited(files: dict[str, File], environment: str) -> None:
+    tree = cluster(files, environment)
+    base = [each for path in walked(tree, "") for each in documents(tree[path])]
+    [overlay] = documents(tree["patches/kustomization.yaml"])
+    for patch in overlay["patches"]:
+        [operation] = yaml.safe_load(patch["patch"])
+        fitting = [each for each in base if each["kind"] == patch["target"]["kind"]]
+        fitting = [each for each in fitting if re.fullmatch(patch["target"]["name"], each["metadata"]["name"])]
+        assert fitting, patch
+        for each in fitting:
+            found = functools.reduce(operator.getitem, operation["path"].split("/")[1:], each)
+            assert (operation["op"], operation["value"]) == ("replace", found)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

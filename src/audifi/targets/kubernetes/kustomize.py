@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from audifi.targets.files import File, header, yaml_file, yaml_text
+from audifi.targets.files import File, header, yaml_file
 from audifi.targets.kubernetes import (
     certificates,
     gateway,
@@ -34,6 +34,7 @@ from audifi.targets.kubernetes import (
     workloads,
 )
 from audifi.targets.kubernetes.documents import Json
+from audifi.targets.kubernetes.overlay import overlay
 from audifi.topology import operators
 from audifi.topology.model.compute import Component, Kind
 from audifi.topology.model.whole import Topology
@@ -133,12 +134,16 @@ def files(topology: Topology) -> tuple[File, ...]:
         _kustomization("", ["base"]),
         *(file for option in OPTIONS for file in _option(topology, option)),
         *_migrations(topology),
-        _overlay(topology),
+        overlay((each for part in _parts(topology) for each in part.documents(topology)), "../base"),
     )
 
 
+def _parts(topology: Topology) -> tuple[Part, ...]:
+    return (*PARTS, *_volumes(topology), *_workloads(topology))
+
+
 def _base(topology: Topology) -> tuple[File, ...]:
-    return tuple(_file(topology, part) for part in (*PARTS, *_volumes(topology), *_workloads(topology)))
+    return tuple(_file(topology, part) for part in _parts(topology))
 
 
 def _file(topology: Topology, part: Part) -> File:
@@ -202,39 +207,3 @@ def _migrations(topology: Topology) -> Iterable[File]:
         folder = f"migrations-{phase}/"
         yield yaml_file(f"{folder}jobs.yaml", migrations.documents(topology, phase), sources)
         yield _kustomization(folder, ["jobs.yaml"])
-
-
-def _overlay(topology: Topology) -> File:
-    """What only the owner of a cluster knows, as a kustomization to copy; it changes nothing until it is edited."""
-    overlay = {**_KUSTOMIZATION, "resources": ["../base"], "patches": _patches(topology)}
-    text = header(["cluster"]) + OVERLAY + yaml_text([overlay], ["cluster"]).partition("\n")[2]
-    return File(path="patches/kustomization.yaml", text=text, sources=("cluster",))
-
-
-def _patches(topology: Topology) -> list[Json]:
-    [volume, *_] = topology.cluster.shared_volumes
-    return [
-        {
-            "target": {"kind": "PersistentVolumeClaim", "name": volume.name},
-            "patch": f"- op: replace\n  path: /spec/storageClassName\n  value: {volume.storage_class}\n",
-        },
-        {
-            "target": {"kind": "Deployment|StatefulSet"},
-            "patch": "- op: add\n  path: /spec/template/spec/imagePullSecrets\n  value: []\n",
-        },
-    ]
-
-
-OVERLAY: Final = """\
-#
-# The hook for what only you know. Copy this folder beside your own files, let `resources` point at the rendered base
-# (a path, or this repository at a release's tag), and change it there: `./audifi render` writes this copy again.
-# What belongs to the platform and not to your cluster (a number of pods, a limit, a link) is changed in the topology,
-# where tests, drills and the other artifacts see it too.
-#
-# The patches below change nothing until their values are edited:
-#   1. the storage class that can be mounted by many pods at once (ReadWriteMany): EFS, Filestore, CephFS, …
-#   2. the secret with which nodes pull images, where the registry asks for one: `value: [{name: my-registry}]`
-# To choose an option, add it: `components: [../options/lets-encrypt]` or `[../options/sealed-secrets]`.
-# Nodes that cannot map users (no `hostUsers: false`) need a third one that removes /spec/template/spec/hostUsers.
-"""
