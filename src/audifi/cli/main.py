@@ -10,6 +10,7 @@ import signal
 import sys
 from importlib import import_module
 from importlib.metadata import version
+from types import FrameType
 from typing import Final
 
 from cyclopts import App, CycloptsError
@@ -83,9 +84,15 @@ def _add(app: App, target: str, name: str, summary: str, place: int) -> None:
         app.command(found, name=name, help=summary, help_epilogue=notes, sort_key=place)
 
 
+def _as_interrupt(number: int, frame: FrameType | None) -> None:
+    """Do what Ctrl-C would do now: asyncio puts a handler of its own there, which ends tasks in order."""
+    interrupt = signal.getsignal(signal.SIGINT)  # ignored by what a script starts in the background
+    (interrupt if callable(interrupt) else signal.default_int_handler)(number, frame)
+
+
 def main() -> None:
     """Run one verb. Being told to end (SIGTERM) undoes what is half-done, as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _as_interrupt)
     sys.exit(_code_of(sys.argv[1:]))
 
 

@@ -46,5 +46,6 @@ async def side_by_side(things: Iterable[Coroutine[Any, Any, None]]) -> None:
         await asyncio.gather(*tasks)
     finally:
         for task in tasks:
-            task.cancel()
+            if not task.cancelling():  # a second time would interrupt what it undoes
+                task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -84,6 +84,7 @@ def _drill(name: str, summary: str, fault: Fault, *, is_quick: bool = False) -> 
         proves=PROVES,
         play=watched(fault),
         sabotage=Sabotage(removes="the viewers stay away after a loss, as no client of ours does"),
+        tolerates=("TargetDown",),  # one machine's list of targets keeps a pod that a release takes away
         is_quick=is_quick,
     )
 
