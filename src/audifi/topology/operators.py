@@ -122,8 +122,8 @@ ACCESSES: Final = (
     Access(
         source="prometheus",
         target="nodes",
-        ports=(9100, 10_250),
-        purpose="disks of nodes; volumes and containers",
+        ports=(10_250,),
+        purpose="volumes and containers, by the kubelet",
         source_text=CURRENT,
     ),
     Access(

@@ -15,7 +15,7 @@ Source: https://cert-manager.io/docs/configuration/acme/dns01/cloudflare/; desig
 """
 
 from audifi.targets.kubernetes.documents import Json, document, labels, metadata, namespace
-from audifi.targets.kubernetes.secrets import ORIGIN, Wanted
+from audifi.targets.kubernetes.secrets import ORIGIN, Wanted, external
 from audifi.topology import operators
 from audifi.topology.model.whole import Topology
 
@@ -30,8 +30,12 @@ ISSUERS = {
 
 
 def lets_encrypt(topology: Topology) -> tuple[Json, ...]:
-    """Option 2: issuers, and the certificate that both gateways use."""
-    return (*(_issuer(topology, name, server) for name, server in ISSUERS.items()), _certificate(topology))
+    """Option 2: the token from the store, issuers, and the certificate that both gateways use."""
+    return (
+        external(topology, token(topology)),
+        *(_issuer(topology, name, server) for name, server in ISSUERS.items()),
+        _certificate(topology),
+    )
 
 
 def token(topology: Topology) -> Wanted:
@@ -80,8 +84,3 @@ def _certificate(topology: Topology) -> Json:
     }
     head = metadata(topology, topology.component("api-gateway"), ORIGIN)
     return document(API, "Certificate", head, spec=spec)
-
-
-def documents(topology: Topology) -> tuple[Json, ...]:
-    """Option 2 whole, with the token from the store."""
-    return lets_encrypt(topology)

@@ -54,7 +54,7 @@ def documents(topology: Topology) -> tuple[Json, ...]:
     """The store of each namespace, and an ExternalSecret per Secret."""
     return (
         *(each for space in topology.cluster.namespaces for each in _store(topology, space.name)),
-        *(_external(topology, each) for each in wanted(topology)),
+        *(external(topology, each) for each in wanted(topology)),
     )
 
 
@@ -239,7 +239,8 @@ def _made(each: Wanted) -> Json:
     return {"labels": {**labels(each.component), **each.more_labels}}
 
 
-def _external(topology: Topology, each: Wanted) -> Json:
+def external(topology: Topology, each: Wanted) -> Json:
+    """The Secret from the store."""
     spec = {
         "refreshInterval": REFRESH,
         "secretStoreRef": {"kind": "SecretStore", "name": STORE},
