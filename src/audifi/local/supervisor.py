@@ -31,7 +31,6 @@ from audifi.local.state import Instance, Running
 from audifi.local.usage import memory_by_pod
 from audifi.local.waiting import TimedOut, wait_for
 from audifi.topology.declaration import platform
-from audifi.topology.shapes import MIN_READY_S
 
 HOUSEKEEPING_EVERY_S: Final = 5.0
 
@@ -214,7 +213,7 @@ class Supervisor:
     async def _restart(self, name: str, writer: asyncio.StreamWriter) -> None:
         for number, pod in enumerate(self._plan.units_named(name)):
             if number:
-                await asyncio.sleep(MIN_READY_S)
+                await asyncio.sleep(platform("local").cluster.rollout.steady_s)
             await _send(writer, {"event": "restarting", "name": pod.name})
             try:
                 await self._keepers[pod.name].restart()

@@ -141,6 +141,8 @@ def local(production: Topology) -> Topology:
             cors=replace(surface.cors, origins=origins),
             tls=replace(surface.tls, option="local-ca", http3_at_edge=False),
         ),
+        # Longer than the edge passes over a gateway that was away: it must not find the other one away as well.
+        cluster=replace(production.cluster, rollout=replace(production.cluster.rollout, steady_s=2)),
         stores=replace(
             production.stores,
             pooler=replace(production.stores.pooler, pool_size=12),  # one pod here, two in the cluster

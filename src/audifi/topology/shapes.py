@@ -9,8 +9,6 @@ Source: design.md "Kubernetes Configuration"; domain.md 5.3, 9.56; kubernetes.md
 """
 
 from collections.abc import Sequence
-from typing import Final
-
 from audifi.topology.model.compute import (
     Availability,
     Component,
@@ -47,11 +45,6 @@ def accepts(port: str, *, source: str) -> Probes:
     """Probes of a server that is not ours: its port accepts a connection."""
     probe = Probe(port=port, period_s=5)
     return Probes(liveness=probe, readiness=probe, startup=Probe(port=port, period_s=2, failures=30), source=source)
-
-
-# A pod that came back counts as available after this: whoever met it while it was away (the edge) passes it over for up
-# to a second, and must not find the next one away as well.
-MIN_READY_S: Final = 2
 
 
 def availability(*, drain_s: int = 10, grace_s: int = 45) -> Availability:
