@@ -9,6 +9,7 @@ Source: design.md "Kubernetes Configuration"; domain.md 5.3, 9.56; kubernetes.md
 """
 
 from collections.abc import Sequence
+
 from audifi.topology.model.compute import (
     Availability,
     Component,
