@@ -23,19 +23,24 @@ from typing import Final
 
 from audifi.targets.files import File, header, yaml_file
 from audifi.targets.kubernetes import (
+    backups,
     certificates,
     gateway,
+    mesh,
     migrations,
+    monitoring,
     namespaces,
     policies,
     postgres,
     redis,
     secrets,
+    values,
     workloads,
 )
 from audifi.targets.kubernetes.documents import Json
 from audifi.targets.kubernetes.overlay import overlay
 from audifi.topology import operators
+from audifi.topology.exposures import exposures
 from audifi.topology.model.compute import Component, Kind
 from audifi.topology.model.whole import Topology
 
@@ -94,6 +99,11 @@ PARTS: Final = (
     ),
     Part(path="base/data/redis.yaml", documents=redis.documents, sources=_components(Kind.CACHE, Kind.QUEUE)),
     Part(
+        path="base/data/backups.yaml",
+        documents=backups.documents,
+        sources=_components(Kind.DATABASE, Kind.CACHE, Kind.QUEUE),
+    ),
+    Part(
         path="base/entrance/gateways.yaml",
         documents=gateway.documents,
         sources=lambda topology: (
@@ -101,6 +111,11 @@ PARTS: Final = (
             *(f"domain {each.name}" for each in topology.domains if each.served_by in operators.BY_GATEWAY),
             *("Tls", "Cors", "WebSocket"),
         ),
+    ),
+    Part(
+        path="base/observability/monitoring.yaml",
+        documents=monitoring.documents,
+        sources=lambda topology: (f"component {each.component}" for each in exposures(topology)),
     ),
 )
 OPTIONS: Final = (
@@ -133,6 +148,8 @@ def files(topology: Topology) -> tuple[File, ...]:
         _kustomization(BASE, list(dict.fromkeys(file.path.split("/")[1] for file in base))),
         _kustomization("", ["base"]),
         *(file for option in OPTIONS for file in _option(topology, option)),
+        *mesh.files(topology),
+        *values.files(topology),
         *_migrations(topology),
         overlay((each for part in _parts(topology) for each in part.documents(topology)), "../base"),
     )
