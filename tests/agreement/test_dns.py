@@ -18,6 +18,8 @@ import dns.rdatatype
 import pytest
 import pytest_asyncio
 from octodns.manager import Manager
+from octodns.record.exception import RecordException
+from octodns.zone.exception import ZoneException
 
 from audifi.local import spawning
 from audifi.local.binaries import binary
@@ -156,6 +158,26 @@ def test_octodns_validates_what_we_render(tmp_path: Path, monkeypatch: pytest.Mo
     assert {(each.name, each._type) for each in found.records} == declared  # octoDNS has no other name
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("value: 192.0.2.1", "value: 300.0.2.1"),
+        ("value: cname.vercel-dns.com.", "value: cname.vercel-dns.com"),
+        ("exchange: mx.sendgrid.net.", "exchange: 192.0.2.7."),
+        ("ttl: 300", "ttl: -300"),
+        ("include:sendgrid.net ~all", "include:sendgrid.net ~al"),
+    ],
+)
+def test_octodns_refuses_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
+    monkeypatch.setenv(octodns.TOKEN, "nobody's")
+    manager = written_out(tmp_path, platform("production"))
+    records = tmp_path / f"zones/{ZONE}yaml"
+    assert right in records.read_text()
+    records.write_text(records.read_text().replace(right, wrong, 1))
+    with pytest.raises((RecordException, ZoneException)):
+        manager.validate_configs()
+
+
 def test_the_two_forms_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The records of octoDNS written as text are the lines of the zone file."""
     monkeypatch.setenv(octodns.TOKEN, "nobody's")
@@ -188,6 +210,23 @@ def test_what_nobody_filled_in_cannot_be_mistaken_for_an_address() -> None:
 def test_a_place_that_no_record_waits_for_is_refused() -> None:
     with pytest.raises(KeyError, match="no record waits for moon"):
         places.filled(platform("production"), {"moon": "192.0.2.1"})
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "said"),
+    [
+        ("CAA", '0 isuewild "pki.goog"', "isuewild"),
+        ("TXT", "v=DMARC1; p=quarantined", "quarantined"),
+        ("CNAME", "cname.vercel-dns.com", "ends with a dot"),
+    ],
+)
+def test_what_no_checker_refuses_is_refused_by_the_render(type_: str, value: str, said: str) -> None:
+    """OctoDNS and named-checkzone take each of these."""
+    topology = platform("production")
+    surface = topology.surface
+    added = replace(surface.dns_records[0], name="planted", type=type_, value=value)
+    with pytest.raises(ValueError, match=said):
+        target.render(replace(topology, surface=replace(surface, dns_records=(*surface.dns_records, added))))
 
 
 def test_one_name_and_type_has_one_ttl() -> None:

@@ -18,6 +18,8 @@ import requests
 from octodns.processor.filter import NameAllowlistFilter, NameRejectlistFilter
 from octodns.provider import ProviderException
 from octodns.provider.yaml import YamlProvider
+from octodns.record import Record
+from octodns.record.exception import ValidationError
 from octodns.zone import Zone
 from octodns_cloudflare import CloudflareAuthenticationError, CloudflareProvider
 
@@ -30,6 +32,10 @@ from audifi.topology.model.whole import Topology
 
 RETRY_S: Final = 5  # after "too many requests"; octoDNS' own 300 s look like a hang
 SCOPES: Final = "Zone → DNS → Edit and Zone → Zone → Read"
+
+
+Record.enable_validators(octodns.RULES)  # pyright: ignore[reportUnknownMemberType]  # octoDNS has no types
+Zone.enable_zone_validators(octodns.RULES)  # pyright: ignore[reportUnknownMemberType]
 
 
 def connected(access: Access, topology: Topology) -> "Records":
@@ -84,7 +90,11 @@ class Records:
             folder = f"{directory}/{octodns.ZONES}"
             zone: Any = Zone(self._dns.zone, [])
             reader: Any = YamlProvider(octodns.ZONES, folder, enforce_order=False, escaped_semicolons=False)
-            reader.populate(zone)
+            try:
+                reader.populate(zone)
+                zone.validate()
+            except ValidationError as error:
+                raise Unusable(f"a record is not as DNS wants it; is a place mistyped? {error}") from error
         for processor in self._filters():
             zone = processor.process_source_zone(zone, sources=[reader])
         return zone

@@ -117,6 +117,12 @@ def test_a_place_nobody_told_is_named_and_not_applied(account: Account) -> None:
     assert set(plan.unknown) == set(PLACES)
 
 
+def test_a_mistyped_place_is_refused(account: Account) -> None:
+    access = Access(token=TOKEN, api_url=account.api_url, places={**PLACES, "load balancer": "300.1.1.1"})
+    with pytest.raises(Unusable, match=r"300\.1\.1\.1"):
+        connected(access, platform("production")).plan()
+
+
 def test_a_plan_that_is_no_longer_true_is_not_applied(account: Account) -> None:
     provider = account.provider()
     plan = provider.plan()

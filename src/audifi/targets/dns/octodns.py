@@ -20,6 +20,7 @@ TOKEN: Final = "CLOUDFLARE_API_TOKEN"  # noqa: S105  # the variable's name; octo
 ZONES: Final = "zones"
 SHARE_MAX: Final = 0.3  # octoDNS' own ceiling: of what it manages, at most so much deleted or changed unless forced
 COMMENT_LENGTH_MAX: Final = 100  # of a record at Cloudflare, on the plan that allows least
+RULES: Final = ("strict", "best-practice")  # what octoDNS holds records and the zone against
 _FILTERS: Final = "octodns.processor.filter"
 
 
@@ -37,7 +38,7 @@ def configuration(dns: Dns) -> dict[str, Any]:
     """Where records come from, where they go, and whose names are left alone."""
     filters = _filters(dns)
     return {
-        "manager": {"max_workers": 1, "enable_checksum": True},
+        "manager": {"max_workers": 1, "enable_checksum": True, "validators": {"enabled": list(RULES)}},
         "processors": filters,
         "providers": {
             ZONES: {
