@@ -16,6 +16,7 @@ AWS_KEY = "AKIA" + "Q" * 16  # of the shape that scanners look for, and no key
 
 
 SERVING = "nft-service"
+ROUTE = "nft-service-token-write"
 FAULTS = (
     # Names that must meet.
     Fault(
@@ -41,14 +42,14 @@ FAULTS = (
     Fault(
         rule="route-backend",
         kind="HTTPRoute",
-        name=SERVING,
+        name=ROUTE,
         change=lambda d: d["spec"]["rules"][0]["backendRefs"][0].update(port=3999),
         words="port 3999",
     ),
     Fault(
         rule="route-parent",
         kind="HTTPRoute",
-        name=SERVING,
+        name=ROUTE,
         change=lambda d: d["spec"]["parentRefs"][0].update(sectionName="htps"),
         words="no such listener",
     ),
@@ -67,8 +68,49 @@ FAULTS = (
     Fault(
         rule="policy-target",
         kind="SecurityPolicy",
-        change=lambda d: d["spec"]["targetRefs"][0].update(name="gone"),
-        words="gone",
+        change=lambda d: d["spec"]["targetSelectors"][0].update(
+            matchExpressions=[{"key": "gone", "operator": "Exists"}]
+        ),
+        words="its selector takes no HTTPRoute",
+    ),
+    Fault(
+        rule="route-guarded",
+        kind="HTTPRoute",
+        name=ROUTE,
+        change=lambda d: d["metadata"]["labels"].pop("audifi.io/access"),
+        words="0 SecurityPolicies hold for it",
+    ),
+    Fault(
+        rule="route-guarded",
+        kind="HTTPRoute",
+        name="live",
+        change=lambda d: d["spec"]["rules"][0].update(timeouts={"request": "60s"}),
+        words="timeouts are {'request': '60s'}",
+    ),
+    Fault(
+        rule="plaintext-redirected",
+        kind="HTTPRoute",
+        name=ROUTE,
+        change=lambda d: d["spec"]["parentRefs"][0].update(sectionName="http"),
+        words="listener http serves without TLS",
+    ),
+    Fault(
+        rule="plaintext-redirected",
+        kind="ClientTrafficPolicy",
+        change=lambda d: d["spec"]["tls"].update(minVersion="1.0"),
+        words="TLS from ['1.0']",
+    ),
+    Fault(
+        rule="certificate-renews",
+        kind="Certificate",
+        change=lambda d: d["spec"].update(renewBefore="9000h"),
+        words="renewBefore 9000h of 2160h",
+    ),
+    Fault(
+        rule="certificate-renews",
+        kind="Issuer",
+        change=lambda d: d["spec"]["acme"].update(server="https://acme.example.org/directory"),
+        words="the zone's CAA allows",
     ),
     Fault(
         rule="certificate-issuer",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from audifi.targets.kubernetes.documents import Json
-from audifi.targets.kubernetes.reading import Objects, dig, many, mapping, texts, where
+from audifi.targets.kubernetes.reading import Objects, dig, many, mapping, selects, texts, where
 from audifi.targets.kubernetes.rules.meeting import secrets_made
 from audifi.targets.kubernetes.rules.rule import Rule, Seen
 from audifi.topology.model.whole import Topology
@@ -94,6 +94,119 @@ def policies_aim(objects: Objects, _topology: Topology) -> Iterator[Seen]:
             parts = {each.get("name") for path in ("spec.listeners", "spec.rules") for each in many(found, path)}
             wrong = "" if found else f"there is no {target['kind']} {target['name']}"
             yield where(policy), wrong or ("" if section in {None, *parts} else f"{target['name']} has no {section}")
+        for selector in many(policy, "spec.targetSelectors"):
+            yield (
+                where(policy),
+                "" if _aimed(objects, policy, selector) else f"its selector takes no {selector['kind']}",
+            )
+
+
+def _aimed(objects: Objects, policy: Json, selector: Json) -> list[Json]:
+    """What a policy's selector takes."""
+    here = [each for each in objects.of(selector["kind"]) if each["metadata"].get("namespace") == _place(policy)]
+    return [each for each in here if selects(selector, mapping(each, "metadata.labels"))]
+
+
+def _place(document: Json) -> str:
+    return str(dig(document, "metadata.namespace"))
+
+
+def _policies_of(objects: Objects, kind: str, route: Json) -> list[Json]:
+    """The policies of a kind that hold for a route: by name or by label."""
+    name = dig(route, "metadata.name")
+    return [
+        policy
+        for policy in objects.of(kind)
+        if any(each["name"] == name and each["kind"] == route["kind"] for each in many(policy, "spec.targetRefs"))
+        or any(route in _aimed(objects, policy, each) for each in many(policy, "spec.targetSelectors"))
+    ]
+
+
+# A cookie is judged by the service that set it.
+PUBLIC: Final = frozenset({"public", "cookie"})
+
+
+def routes_guarded(objects: Objects, topology: Topology) -> Iterator[Seen]:
+    """Every way into a service of ours checks tokens or says it is public; a stream has no deadline, others do."""
+    for route in objects.of("HTTPRoute"):
+        rules = many(route, "spec.rules")
+        if not any(many(rule, "backendRefs") for rule in rules):
+            yield from _redirects(route)
+            continue
+        live = [each for each in _backends(route) if each["name"] == topology.surface.websocket.component]
+        guards = _policies_of(objects, "SecurityPolicy", route)
+        wrong = [] if live or len(guards) == 1 else [f"{len(guards)} SecurityPolicies hold for it, not one"]
+        access = mapping(route, "metadata.labels").get("audifi.io/access")
+        tokens = [each for each in guards if many(each, "spec.jwt.providers")]
+        wrong += ["asks for no token, and is not public"] if not live and not tokens and access not in PUBLIC else []
+        wrong += (
+            [] if len(_policies_of(objects, "BackendTrafficPolicy", route)) == 1 else ["no limits or breakers hold"]
+        )
+        wrong += [
+            f"timeouts are {each.get('timeouts')}" for each in rules if live and dig(each, "timeouts.request") != "0s"
+        ]
+        yield where(route), "; ".join(wrong)
+
+
+def _redirects(route: Json) -> Iterator[Seen]:
+    filters = [each for rule in many(route, "spec.rules") for each in many(rule, "filters")]
+    secure = any(
+        (dig(each, "requestRedirect.scheme"), dig(each, "requestRedirect.statusCode")) == ("https", 301)
+        for each in filters
+    )
+    yield where(route), "" if secure else "neither answers nor sends to HTTPS with 301"
+
+
+def plaintext_redirected(objects: Objects, _topology: Topology) -> Iterator[Seen]:
+    """A listener without TLS has nothing but a redirect; the others are TLS 1.2 at least, and for this namespace."""
+    for gateway in objects.of("Gateway"):
+        for listener in many(gateway, "spec.listeners"):
+            routes = [each for each in objects.of(*ROUTES) if _hangs(each, gateway, listener)]
+            plain = listener["protocol"] == "HTTP" and any(_backends(each) for each in routes)
+            opened = dig(listener, "allowedRoutes.namespaces.from") == "All"
+            wrong = ["serves without TLS"] if plain else []
+            wrong += ["takes routes of every namespace"] if opened else []
+            yield where(gateway), "; ".join(f"listener {listener['name']} {each}" for each in wrong)
+        clients = [each for each in objects.of("ClientTrafficPolicy") if _is_for(each, gateway)]
+        versions = [dig(each, "spec.tls.minVersion") for each in clients]
+        wrong = "" if versions and all(each in {"1.2", "1.3"} for each in versions) else f"TLS from {versions}"
+        hops = [dig(each, "spec.clientIPDetection.xForwardedFor") for each in clients]
+        yield where(gateway), wrong or ("" if all(hops) else "believes any X-Forwarded-For")
+
+
+def _hangs(route: Json, gateway: Json, listener: Json) -> bool:
+    name = dig(gateway, "metadata.name")
+    return any(
+        parent["name"] == name and parent.get("sectionName") in {None, listener["name"]}
+        for parent in many(route, "spec.parentRefs")
+    )
+
+
+def _is_for(policy: Json, gateway: Json) -> bool:
+    name = dig(gateway, "metadata.name")
+    return any(each["kind"] == "Gateway" and each["name"] == name for each in many(policy, "spec.targetRefs"))
+
+
+def certificates_renew(objects: Objects, topology: Topology) -> Iterator[Seen]:
+    """X11, and keys that change with each certificate; who issues is who the zone allows to."""
+    allowed = " ".join(record.value for record in topology.surface.dns_records if record.type == "CAA")
+    for certificate in objects.of("Certificate"):
+        spec = mapping(certificate, "spec")
+        lasts, before = (_hours(str(spec.get(key))) for key in ("duration", "renewBefore"))
+        wrong = [] if 0 < before < lasts else [f"renewBefore {spec.get('renewBefore')} of {spec.get('duration')}"]
+        wrong += [] if dig(spec, "privateKey.algorithm") == "ECDSA" else ["the key is not ECDSA"]
+        wrong += [] if dig(spec, "privateKey.rotationPolicy") == "Always" else ["the key never changes"]
+        yield where(certificate), "; ".join(wrong)
+    for issuer in objects.of("Issuer", "ClusterIssuer"):
+        authority = "letsencrypt.org" if "letsencrypt.org" in str(dig(issuer, "spec.acme.server")) else ""
+        solvers = many(issuer, "spec.acme.solvers")
+        wrong = [] if authority and authority in allowed else [f"the zone's CAA allows {allowed}"]
+        wrong += [] if all("dns01" in each for each in solvers) else ["a wildcard needs dns01"]
+        yield where(issuer), "; ".join(wrong)
+
+
+def _hours(duration: str) -> int:
+    return int(duration.removesuffix("h")) if duration.endswith("h") else 0
 
 
 def issuers_exist(objects: Objects, _topology: Topology) -> Iterator[Seen]:
@@ -163,5 +276,23 @@ RULES: Final = (
         says="Every TLS listener has a certificate that covers its host",
         remedy="add the host to the Certificate's dnsNames",
         look=listeners_certified,
+    ),
+    Rule(
+        name="route-guarded",
+        says="Every route has one SecurityPolicy (tokens, or public by name), limits and breakers; streams no deadline",
+        remedy="label the route with audifi.io/access and audifi.io/traffic",
+        look=routes_guarded,
+    ),
+    Rule(
+        name="plaintext-redirected",
+        says="Listeners without TLS only redirect; TLS is 1.2 at least; trusted hops are counted",
+        remedy="hang the route on the https listener",
+        look=plaintext_redirected,
+    ),
+    Rule(
+        name="certificate-renews",
+        says="Certificates: ECDSA, new keys, renewed in time, issued by whom CAA allows, wildcards by DNS",
+        remedy="mend certificates.py or the zone's CAA",
+        look=certificates_renew,
     ),
 )
