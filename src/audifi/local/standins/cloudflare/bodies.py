@@ -1,10 +1,12 @@
 """Judge bodies by the official SDK's own types, strictly: no field it does not know, no value of another type.
 
-    judge(PoolCreateParams, {"name": "api", "orgins": []})   → Refused: origins: Field required; orgins: not permitted
+    judge("load_balancers.pool_create_params.PoolCreateParams", {"name": "api", "orgins": []})
+        → Refused: origins: Field required; orgins: Extra inputs are not permitted
 
 Between: rulesets, balancing, lists, certificates; `cloudflare.types`, which is generated from Cloudflare's OpenAPI.
-Shape: a TypedDict of the SDK becomes one that forbids extra keys; `Iterable` becomes a list (or nothing inside it would
-be looked at); aliases become the names on the wire; identifiers of the path are left out.
+Shape: a type is named by its place below `cloudflare.types`, and imported when it is first needed: that takes seconds,
+and records never need it. A TypedDict of the SDK becomes one that forbids extra keys; `Iterable` becomes a list (or
+nothing inside it would be looked at); aliases become the names on the wire; identifiers of the path are left out.
 Known: the SDK's types do not say what each action needs, nor how expressions are written (rulesets, expressions do).
 Errors: Refused 400 with every fault.
 Source: cloudflare 5.9.0 (types); pydantic 2 (TypeAdapter, strict, extra="forbid").
@@ -14,6 +16,7 @@ import functools
 import types
 import typing
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Annotated, Any, Final, NotRequired, Required, cast, get_args, get_origin
 
 import typing_extensions
@@ -27,10 +30,16 @@ STRICT: Final = ConfigDict(extra="forbid", strict=True)
 LISTS: Final = ("Iterable", "SequenceNotStr", "Sequence")
 
 
-def judge(wanted: type[Any], body: type_of_item) -> None:
+def judge(wanted: str, body: type_of_item) -> None:
     """Refuse a body that is not of this type."""
-    if faults := faults_of(wanted, body):
-        raise Refused(400, 1002, f"{wanted.__name__}: {'; '.join(faults)}")
+    if faults := faults_of(of_the_sdk(wanted), body):
+        raise Refused(400, 1002, f"{wanted.rpartition('.')[2]}: {'; '.join(faults)}")
+
+
+def of_the_sdk(place: str) -> type[Any]:
+    """A type of the SDK."""
+    module, _, name = place.rpartition(".")
+    return getattr(import_module(f"cloudflare.types.{module}"), name)
 
 
 def faults_of(wanted: type[Any], body: object) -> list[str]:

@@ -10,7 +10,6 @@ Source: developers.cloudflare.com/ssl/origin-configuration/origin-ca/; cryptogra
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from cloudflare.types.origin_ca_certificates.origin_ca_certificate_create_params import OriginCACertificateCreateParams
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -20,6 +19,7 @@ from audifi.local.standins.cloudflare import bodies
 from audifi.local.standins.cloudflare.account import Account
 from audifi.local.standins.cloudflare.answers import Refused, type_of_item
 
+BODY: Final = "origin_ca_certificates.origin_ca_certificate_create_params.OriginCACertificateCreateParams"
 DAYS_DEFAULT: Final = 5475
 AUTHORITY: Final = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Origin CA of the stand-in")])
 
@@ -32,7 +32,7 @@ class Authority:
 
     def sign(self, account: Account, body: type_of_item, identifier: str) -> type_of_item:
         """A certificate for the names of the body."""
-        bodies.judge(OriginCACertificateCreateParams, body)
+        bodies.judge(BODY, body)
         zones = {zone.name for zone in account.zones.values()}
         for name in body["hostnames"]:
             if not any(name == zone or name.endswith(f".{zone}") for zone in zones):

@@ -11,19 +11,16 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
-from cloudflare.types.bot_management.super_bot_fight_mode_likely_configuration_param import (
-    SuperBotFightModeLikelyConfigurationParam,
-)
-from cloudflare.types.load_balancers.load_balancer_create_params import LoadBalancerCreateParams
-from cloudflare.types.load_balancers.monitor_create_params import MonitorCreateParams
-from cloudflare.types.load_balancers.pool_create_params import PoolCreateParams
-from cloudflare.types.rules.list_create_params import ListCreateParams
-
 from audifi.local.standins.cloudflare import bodies
 from audifi.local.standins.cloudflare.account import Account, Zone
 from audifi.local.standins.cloudflare.answers import Refused, type_of_item
 from audifi.local.standins.cloudflare.collection import OWN_FIELDS
 
+BOTS: Final = "bot_management.super_bot_fight_mode_likely_configuration_param.SuperBotFightModeLikelyConfigurationParam"
+BALANCER: Final = "load_balancers.load_balancer_create_params.LoadBalancerCreateParams"
+MONITOR: Final = "load_balancers.monitor_create_params.MonitorCreateParams"
+POOL: Final = "load_balancers.pool_create_params.PoolCreateParams"
+LIST: Final = "rules.list_create_params.ListCreateParams"
 INTERVAL_S_MIN: Final = 15  # Business
 NAME: Final = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 LIST_NAME: Final = re.compile(r"^[a-z0-9_]{1,50}$")
@@ -31,7 +28,7 @@ LIST_NAME: Final = re.compile(r"^[a-z0-9_]{1,50}$")
 
 def monitor(body: type_of_item) -> type_of_item:
     item = _without_own(body)
-    bodies.judge(MonitorCreateParams, item)
+    bodies.judge(MONITOR, item)
     if item.get("interval", 60) < INTERVAL_S_MIN:
         raise Refused(400, 1002, f"interval: must be at least {INTERVAL_S_MIN} s on this plan")
     if item.get("timeout", 5) * (item.get("retries", 2) + 1) >= item.get("interval", 60):
@@ -41,7 +38,7 @@ def monitor(body: type_of_item) -> type_of_item:
 
 def pool(account: Account, body: type_of_item) -> type_of_item:
     item = _without_own(body)
-    bodies.judge(PoolCreateParams, item)
+    bodies.judge(POOL, item)
     if not NAME.match(item["name"]):
         raise Refused(400, 1002, f"name: {item['name']!r} may have letters, digits, - and _")
     if not item["origins"]:
@@ -53,7 +50,7 @@ def pool(account: Account, body: type_of_item) -> type_of_item:
 
 def balancer(account: Account, zone: Zone, body: type_of_item) -> type_of_item:
     item = _without_own(body)
-    bodies.judge(LoadBalancerCreateParams, item)
+    bodies.judge(BALANCER, item)
     if item["name"] != zone.name and not item["name"].endswith(f".{zone.name}"):
         raise Refused(400, 1002, f"name: {item['name']} is not in the zone {zone.name}")
     if missing := [each for each in _pools_of(item) if each not in account.pools]:
@@ -76,7 +73,7 @@ def address_list(account: Account, body: type_of_item, identifier: str) -> type_
     item = {
         key: value for key, value in _without_own(body).items() if key not in {"num_items", "num_referencing_filters"}
     }
-    bodies.judge(ListCreateParams, item)
+    bodies.judge(LIST, item)
     if not LIST_NAME.match(item["name"]):
         raise Refused(400, 10_044, f"list names may have lower-case letters, digits and _: {item['name']!r}")
     if any(each["name"] == item["name"] and each["id"] != identifier for each in account.lists.values()):
@@ -85,7 +82,7 @@ def address_list(account: Account, body: type_of_item, identifier: str) -> type_
 
 
 def bots(zone: Zone, body: type_of_item) -> type_of_item:
-    bodies.judge(SuperBotFightModeLikelyConfigurationParam, body)
+    bodies.judge(BOTS, body)
     zone.bots.update(body)
     return zone.bots
 

@@ -10,12 +10,11 @@ Source: developers.cloudflare.com/ruleset-engine/ (phases, actions), .../waf/rat
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from cloudflare.types.rulesets import phase_update_params
-
 from audifi.local.standins.cloudflare import bodies, expressions
 from audifi.local.standins.cloudflare.account import Account, Zone, now
 from audifi.local.standins.cloudflare.answers import Refused, type_of_item
 
+BODY: Final = "rulesets.phase_update_params.PhaseUpdateParams"
 # What each phase may do; phases of ours only.
 PHASES: Final[Mapping[str, frozenset[str]]] = {
     "http_config_settings": frozenset({"set_config"}),
@@ -44,7 +43,7 @@ def put(account: Account, zone: Zone, phase: str, body: type_of_item) -> type_of
     if phase not in PHASES:
         raise Refused(400, 20_011, f"phase {phase!r} is not one of {', '.join(PHASES)}")
     given = [_own_removed(rule) for rule in body.get("rules", [])]
-    bodies.judge(phase_update_params.PhaseUpdateParams, {**body, "rules": []})
+    bodies.judge(BODY, {**body, "rules": []})
     for place, rule in enumerate(given):
         if faults := faults_of(phase, rule, account):
             raise Refused(400, 20_000, f"rules.{place} ({rule.get('ref', 'without ref')}): {'; '.join(faults)}")
@@ -88,7 +87,7 @@ def faults_of(phase: str, rule: type_of_item, account: Account) -> list[str]:
 
 def _type_of(action: str) -> type[Any]:
     """The SDK's type for a rule with this action."""
-    rules = bodies.hints(phase_update_params.PhaseUpdateParams)["rules"]
+    rules = bodies.hints(bodies.of_the_sdk(BODY))["rules"]
     for variant in bodies.variants(rules):
         if action in str(bodies.hints(variant).get("action", "")).split("'"):
             return variant
