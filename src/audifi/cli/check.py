@@ -44,12 +44,16 @@ def check(*, environment: EnvironmentOption = "local", as_json: JsonOption = Fal
 
 def tell(topology: Topology, *, as_json: bool) -> int:
     """Print the notes on a topology; 1 if one of them is an error."""
-    notes = audit(topology)
+    return say(topology.environment, audit(topology), as_json=as_json)
+
+
+def say(environment: str, notes: tuple[Note, ...], *, as_json: bool) -> int:
+    """Print notes; 1 if one of them is an error."""
     if as_json:
-        told = {"environment": topology.environment, "ok": not has_errors(notes), "notes": plain(notes)}
+        told = {"environment": environment, "ok": not has_errors(notes), "notes": plain(notes)}
         sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
     else:
-        _show(topology.environment, notes)
+        _show(environment, notes)
     return 1 if has_errors(notes) else 0
 
 
