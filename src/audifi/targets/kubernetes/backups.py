@@ -18,7 +18,7 @@ import json
 from audifi.targets.kubernetes import backup_scripts
 from audifi.targets.kubernetes.documents import Json, document, identity, labels, metadata, namespace, pods_service
 from audifi.targets.kubernetes.postgres import API as CNPG
-from audifi.targets.kubernetes.postgres import BARMAN, backup, service_account
+from audifi.targets.kubernetes.postgres import BARMAN, backup, service_account, user_secrets
 from audifi.targets.kubernetes.redis import READABLE, container_security, pod_security, small
 from audifi.topology import operators
 from audifi.topology.model.compute import Component
@@ -31,6 +31,7 @@ DRILL_SCHEDULE = "30 3 2 * *"  # monthly, after the night's backups
 TRIES = 2
 KEPT_S = 3 * 86_400
 STEP_MIB = 128
+TOKEN_S = 7200
 STORE = "https://storage.googleapis.com"
 
 
@@ -239,7 +240,8 @@ def _restored(topology: Topology) -> Json:
 def _drill_pod(topology: Topology, budget_s: int) -> Json:
     """Make it, wait as long as the promise allows, ask it, take it away. What failed stays until the next month."""
     kubectl = operators.KUBECTL.reference
-    mounted = [{"name": "wanted", "mountPath": "/wanted", "readOnly": True}]
+    token = {"name": "token", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "readOnly": True}
+    mounted = [token, {"name": "wanted", "mountPath": "/wanted", "readOnly": True}]
     removed = ["kubectl", "delete", f"cluster.postgresql.cnpg.io/{DRILL}", "--ignore-not-found", "--wait"]
     steps = (
         ("clean", removed),
@@ -257,25 +259,36 @@ def _drill_pod(topology: Topology, budget_s: int) -> Json:
     )
     return {
         **_pod(topology, DRILL),
-        "automountServiceAccountToken": True,  # it calls the API: the Role above says what
         "initContainers": [
             *({**_step(topology, name, kubectl, command), "volumeMounts": mounted} for name, command in steps),
             _asking(topology),
         ],
-        "containers": [_step(topology, "remove", kubectl, removed)],
-        "volumes": [{"name": "wanted", "configMap": {"name": DRILL}}],
+        "containers": [{**_step(topology, "remove", kubectl, removed), "volumeMounts": [token]}],
+        "volumes": [{"name": "wanted", "configMap": {"name": DRILL}}, _token()],
     }
 
 
+def _token() -> Json:
+    """Who the drill is to the API, for the steps that call it and no longer than a job lasts."""
+    sources: list[Json] = [
+        {"serviceAccountToken": {"path": "token", "expirationSeconds": TOKEN_S}},
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}]}},
+    ]
+    return {"name": "token", "projected": {"sources": sources, "defaultMode": READABLE}}
+
+
 def _asking(topology: Topology) -> Json:
-    """Every schema is there; a missing one divides by zero, and the job fails."""
+    """Every schema is there, and a service's user may sign in; a missing schema divides by zero, and the job fails."""
     component, declared = topology.component("postgres"), topology.stores.postgres
     schemas = ", ".join(f"'{database_role(name)}'" for name in WITH_DATABASE)
     found = f"(SELECT count(*) FROM pg_namespace WHERE nspname IN ({schemas}))"  # noqa: S608  # our own names
     question = f"SELECT 1 / ({found} = {len(WITH_DATABASE)})::int"
 
+    (_, user), _ = user_secrets("auth-service")
+
     def of(key: str) -> Json:
-        return {"secretKeyRef": {"name": f"{DRILL}-app", "key": key}}
+        return {"secretKeyRef": {"name": user, "key": key}}
 
     told: list[Json] = [
         {"name": "PGHOST", "value": f"{DRILL}-rw"},

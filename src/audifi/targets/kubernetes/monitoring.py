@@ -1,7 +1,7 @@
 """Render who is asked for metrics, and the rules that there are: monitors, public probes, PrometheusRules.
 
     ServiceMonitor   components whose Services are ours (services, worker, live pods, both Redises)
-    PodMonitor       pods that operators and charts make (PostgreSQL, poolers, gateways, Prometheus, Alertmanager)
+    PodMonitor       pods that operators make (PostgreSQL, poolers, gateways); charts monitor their own (values)
     Probe            public names, asked by the blackbox exporter
     PrometheusRule   topology.alerts, as targets.prometheus writes them; and what the cluster knows of backups under
                      the names that those alerts read
@@ -44,14 +44,12 @@ from audifi.wire import metrics
 API = "monitoring.coreos.com/v1"
 DAY_S = 86_400
 BARMAN_LAST = "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp"
-# Names that operators and charts give the ports of their pods.
-PORT_NAMES = {"prometheus": "http-web", "alertmanager": "http-web"}
 
 
 def documents(topology: Topology) -> tuple[Json, ...]:
     """Monitors, probes and rules."""
     return (
-        *(_monitor(topology, each) for each in exposures(topology)),
+        *(_monitor(topology, each) for each in exposures(topology) if each.component not in operators.BY_CHART),
         _public(topology),
         _rules(topology),
     )
@@ -69,9 +67,8 @@ def _monitor(topology: Topology, exposure: Exposure) -> Json:
             "endpoints": [_endpoint(topology, exposure)],
         }
         return document(API, "ServiceMonitor", head, spec=spec)
-    endpoint = _endpoint(topology, exposure)
-    endpoint["port"] = PORT_NAMES.get(exposure.component, exposure.port)
-    spec = {**where, "selector": {"matchLabels": _pods(exposure.component)}, "podMetricsEndpoints": [endpoint]}
+    pods = {"matchLabels": _pods(exposure.component)}
+    spec = {**where, "selector": pods, "podMetricsEndpoints": [_endpoint(topology, exposure)]}
     return document(API, "PodMonitor", head, spec=spec)
 
 
@@ -93,15 +90,20 @@ def _endpoint(topology: Topology, exposure: Exposure) -> Json:
         "path": exposure.path,
         "interval": f"{interval_s}s",
         "scrapeTimeout": f"{min((interval_s or 15) - 1, 10)}s",
-        "relabelings": [
-            {"targetLabel": "component", "replacement": exposure.component},
-            {"sourceLabels": ["__meta_kubernetes_pod_name"], "targetLabel": "pod"},
-            {"sourceLabels": ["__meta_kubernetes_pod_name"], "targetLabel": "instance"},
-        ],
+        "relabelings": relabelings(exposure.component),
     }
     if exposure.params:
         endpoint["params"] = {name: [value] for name, value in exposure.params}
     return endpoint
+
+
+def relabelings(component: str) -> list[Json]:
+    """The labels that every series has."""
+    return [
+        {"targetLabel": "component", "replacement": component},
+        {"sourceLabels": ["__meta_kubernetes_pod_name"], "targetLabel": "pod"},
+        {"sourceLabels": ["__meta_kubernetes_pod_name"], "targetLabel": "instance"},
+    ]
 
 
 def _public(topology: Topology) -> Json:

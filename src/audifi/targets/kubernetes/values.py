@@ -22,6 +22,7 @@ import yaml
 from audifi.targets.alerting import alertmanager
 from audifi.targets.files import File, header, yaml_text
 from audifi.targets.kubernetes.documents import Json, host, identity
+from audifi.targets.kubernetes.monitoring import relabelings
 from audifi.targets.prometheus import prober
 from audifi.topology import operators
 from audifi.topology.model.compute import Component
@@ -129,6 +130,10 @@ def _without(*parts: str) -> Json:
     return {part: {"enabled": False} for part in parts}
 
 
+def _monitored(component: str) -> Json:
+    return {"selfMonitor": True, "relabelings": relabelings(component)}
+
+
 def _url(topology: Topology, name: str, port: str) -> str:
     component = topology.component(name)
     return f"http://{host(topology, component)}:{component.port(port).number}"
@@ -165,7 +170,7 @@ def _stack(topology: Topology) -> Json:
         "defaultRules": {"create": False},  # ours are topology.alerts
         **absent,
         "prometheusOperator": {"admissionWebhooks": {"certManager": {"enabled": True}}},  # and no job in our namespace
-        "prometheus": {"prometheusSpec": _prometheus(topology), "serviceMonitor": {"selfMonitor": False}},
+        "prometheus": {"prometheusSpec": _prometheus(topology), "serviceMonitor": _monitored("prometheus")},
         "alertmanager": _alertmanager(topology),
         "grafana": _grafana(topology),
     }
@@ -196,7 +201,7 @@ def _alertmanager(topology: Topology) -> Json:
         pagerduty_key_file=f"{RECEIVERS}/pagerduty-routing-key",
     )
     return {
-        "serviceMonitor": {"selfMonitor": False},
+        "serviceMonitor": _monitored("alertmanager"),
         "config": cast("dict[str, Any]", yaml.safe_load(alertmanager.render(topology, receivers))),
         "alertmanagerSpec": {
             "replicas": component.replicas,
