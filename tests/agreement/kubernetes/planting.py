@@ -8,6 +8,7 @@ Errors: AssertionError if no set has anything to plant in.
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from typing import Any
 
 from audifi.targets.kubernetes import lint
@@ -26,7 +27,7 @@ class Fault:
     kind: str
     change: Change
     words: str
-    name: str = ""
+    name: str = "*"  # as a shell matches names
 
     def __str__(self) -> str:
         """Name the case of a test."""
@@ -43,7 +44,7 @@ def planted(variants: dict[str, list[type_of_document]], fault: Fault) -> list[s
     """What the rule says of the set with the fault in it, and did not say before."""
     for documents in variants.values():
         for position, each in enumerate(documents):
-            if each["kind"] == fault.kind and fault.name in {"", dig(each, "metadata.name")}:
+            if each["kind"] == fault.kind and fnmatch(dig(each, "metadata.name"), fault.name):
                 changed = copy.deepcopy(each)
                 fault.change(changed)
                 before = found(documents, fault.rule)

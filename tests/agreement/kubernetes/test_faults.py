@@ -209,6 +209,12 @@ FAULTS = (
     ),
     Fault(
         rule="pod-restricted",
+        kind="Deployment",
+        change=lambda d: pod(d).update(automountServiceAccountToken=True),
+        words="automountServiceAccountToken is True",
+    ),
+    Fault(
+        rule="pod-restricted",
         kind="Job",
         change=lambda d: pod(d).update(hostNetwork=True),
         words="hostNetwork is set",
@@ -324,7 +330,7 @@ FAULTS = (
     Fault(
         rule="configuration-rolls",
         kind="ConfigMap",
-        name="",
+        name="nft-service-settings-*",
         change=lambda d: d.update(immutable=False),
         words="not immutable",
     ),

@@ -29,6 +29,10 @@ ONLY_IN_CLUSTER = {
     environment.CHAIN_ADMIN_ADDRESS: "the platform's only key is its administrator here",
     environment.TREASURY_ADDRESS: "as above",
 }
+ONLY_HERE = {
+    environment.OTLP_URL: "where one machine has a collector",
+    environment.CHAIN_CONFIRMATIONS: "chains of one machine have no depth to wait for",
+}
 # Values that differ by place although they are plain text.
 DIFFERENT = {
     environment.ENVIRONMENT: "its name",
@@ -69,7 +73,7 @@ def _told(objects: Objects, name: str) -> dict[str, str]:
 def test_processes_are_told_the_same_names(objects: Objects, name: str) -> None:
     here = {key for key, value in process_environment(LOCAL, name).items() if value != ""}
     there = {key for key in _told(objects, name) if key.startswith(tuple(_prefixes()))}
-    assert here - there - {environment.OTLP_URL} <= _unset(name)
+    assert here - there - ONLY_HERE.keys() <= _unset(name)
     assert there - here <= ONLY_IN_CLUSTER.keys()
 
 

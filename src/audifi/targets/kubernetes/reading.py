@@ -173,5 +173,9 @@ def _made_by_operator(document: Json) -> dict[str, str]:
         case "Pooler", "postgresql.cnpg.io":
             written = mapping(document, "spec.template.metadata.labels")
             return {**written, "cnpg.io/poolerName": name, "cnpg.io/podRole": "pooler"}
+        case "Gateway", "gateway.networking.k8s.io":
+            # In the Gateway's own namespace: values of gateway-helm say GatewayNamespace.
+            written = mapping(document, "spec.infrastructure.labels")
+            return {**written, "gateway.networking.k8s.io/gateway-name": name}
         case _:
             return {}

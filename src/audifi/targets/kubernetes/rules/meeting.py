@@ -6,16 +6,19 @@ Errors: none.
 Source: shared/kubernetes.md, seeded errors X01-X08: a real API server admits every one of them.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Final
 
-from audifi.targets.kubernetes.documents import Json
+from audifi.targets.kubernetes.documents import COMPONENT, Json
 from audifi.targets.kubernetes.reading import LASTING, Objects, Workload, dig, many, mapping, selects, texts, where
 from audifi.targets.kubernetes.rules.rule import Rule, Seen
+from audifi.topology import operators
 from audifi.topology.model.whole import Topology
 
 # Objects every cluster has.
 GIVEN_PRIORITIES: Final = frozenset({"system-cluster-critical", "system-node-critical"})
+GIVEN_MAPS: Final = frozenset({"kube-root-ca.crt"})
 GIVEN_NAMESPACES: Final = frozenset({"kube-system"})
 # Kinds without a namespace; everything else needs one.
 CLUSTER_WIDE: Final = frozenset(
@@ -75,6 +78,8 @@ def monitors_find(objects: Objects, _topology: Topology) -> Iterator[Seen]:
 
 def _watched_ports(objects: Objects, kind: str, place: str, selector: object) -> set[str] | None:
     """The names of the ports there; empty: an operator's pods, which say nothing here; None: nothing is selected."""
+    if dig(selector, "matchLabels") in [{COMPONENT: name} for name in operators.BY_CHART]:
+        return set()  # a chart makes those pods; its values give them the label (tests/agreement)
     if kind == "PodMonitor":
         pods = objects.selected(place, selector)
         return {name for pod in pods for name in pod.ports} if pods else None
@@ -103,11 +108,20 @@ def secrets_made(objects: Objects, namespace: str | None) -> dict[str, set[str]]
             case "Certificate":
                 made[dig(document, "spec.secretName")] = {"tls.crt", "tls.key", "ca.crt"}
             case "Cluster":
-                name = dig(document, "metadata.name")
-                made |= {f"{name}-{kind}": set() for kind in ("app", "ca", "server", "replication", "superuser")}
+                made |= _made_by_database(document)
+            case "ConfigMap":
+                for text in mapping(document, "data").values():  # a job creates what it holds as JSON
+                    if str(text).startswith("{") and dig(held := json.loads(str(text)), "kind") == "Cluster":
+                        made |= _made_by_database(held)
             case _:
                 pass
     return made
+
+
+def _made_by_database(cluster: Json) -> dict[str, set[str]]:
+    """CloudNativePG makes these; the keys are in its documentation, not here."""
+    name: str = dig(cluster, "metadata.name")
+    return {f"{name}-{kind}": set() for kind in ("app", "ca", "server", "replication", "superuser")}
 
 
 def mounts_exist(objects: Objects, _topology: Topology) -> Iterator[Seen]:
@@ -121,6 +135,8 @@ def mounts_exist(objects: Objects, _topology: Topology) -> Iterator[Seen]:
         }
         for kind, name, key in _given(pod):
             known = secrets if kind == "Secret" else maps
+            if name in GIVEN_MAPS:
+                continue
             if name not in known:
                 yield pod.where, f"nobody makes the {kind} {name}"
             else:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from audifi.targets.kubernetes.documents import Json
-from audifi.targets.kubernetes.reading import Objects, dig, many, mapping, texts, where
+from audifi.targets.kubernetes.reading import Objects, Workload, dig, many, mapping, texts, where
 from audifi.targets.kubernetes.rules.rule import Rule, Seen
 from audifi.topology.model.whole import Topology
 
@@ -88,7 +88,6 @@ POD_WANTED: Final[dict[str, object]] = {
     "securityContext.fsGroupChangePolicy": "OnRootMismatch",
     "securityContext.supplementalGroupsPolicy": "Strict",
     "enableServiceLinks": False,
-    "automountServiceAccountToken": False,
 }
 POD_NUMERIC: Final = ("runAsUser", "runAsGroup", "fsGroup")
 POD_REFUSED: Final = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace")
@@ -102,9 +101,18 @@ def pods_restricted(objects: Objects, _topology: Topology) -> Iterator[Seen]:
         ]
         numbers: dict[str, Any] = {name: dig(pod.spec, f"securityContext.{name}") for name in POD_NUMERIC}
         wrong += [f"{name} is {value}" for name, value in numbers.items() if not isinstance(value, int) or value == 0]
+        token = dig(pod.spec, "automountServiceAccountToken")
+        wrong += [f"automountServiceAccountToken is {token}"] if token is not False and not _asks(objects, pod) else []
         wrong += [f"{name} is set" for name in POD_REFUSED if pod.spec.get(name)]
         wrong += [f"hostPath {volume['name']}" for volume in many(pod.spec, "volumes") if "hostPath" in volume]
         yield pod.where, "; ".join(wrong)
+
+
+def _asks(objects: Objects, pod: Workload) -> bool:
+    """Whether a Role of this namespace lets the pod's account ask the API server."""
+    account = {"kind": "ServiceAccount", "name": dig(pod.spec, "serviceAccountName"), "namespace": pod.namespace}
+    bindings = [each for each in objects.of("RoleBinding") if dig(each, "metadata.namespace") == pod.namespace]
+    return any(subject == account for each in bindings for subject in many(each, "subjects"))
 
 
 def containers_restricted(objects: Objects, _topology: Topology) -> Iterator[Seen]:
