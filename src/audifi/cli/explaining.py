@@ -8,6 +8,7 @@ Invariant: reads the source of the topology only.
 Errors: none; an item that no line names is located nowhere.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +30,7 @@ def line_of(source: str) -> str:
         return _made(kind)
     named = re.compile(".*".join(f'"{re.escape(word)}"' for word in name.split(" → ")))
     for path, start in _modules(kind):
-        lines = path.read_text().splitlines()
+        lines = _lines(path)
         for number, line in enumerate(lines[start:], start=start + 1):
             if named.search(line):
                 return _place(path, number)
@@ -50,11 +51,10 @@ def _modules(kind: str) -> Iterator[tuple[Path, int]]:
     """Where to look, and from which line: first where items of that kind are made, then everywhere."""
     constructor = _CONSTRUCTORS.get(kind, kind[:1].upper() + kind[1:])
     made = re.compile(rf"\b{constructor}\(")
-    paths = sorted(_FOLDER.rglob("*.py"), key=lambda path: (len(path.parts), path.name != "declaration.py", path.name))
-    for path in paths:
-        lines = path.read_text().splitlines()
+    for path in _paths():
+        lines = _lines(path)
         yield from [(path, number) for number, line in enumerate(lines) if made.search(line)][:1]
-    yield from ((path, 0) for path in paths)
+    yield from ((path, 0) for path in _paths())
 
 
 def _made(word: str) -> str:
@@ -62,10 +62,22 @@ def _made(word: str) -> str:
     constant = word.upper().replace("-", "_")
     made = re.compile(rf"\b{re.escape(word)}\(" if word[0].isupper() else rf"^{re.escape(constant)}S?\b.*=")
     for path, _ in _modules(""):
-        for number, line in enumerate(path.read_text().splitlines(), start=1):
+        for number, line in enumerate(_lines(path), start=1):
             if made.search(line):
                 return _place(path, number)
     return ""
+
+
+@functools.cache
+def _paths() -> list[Path]:
+    """The modules of the topology: the declaration first, then those beside it."""
+    found = _FOLDER.rglob("*.py")
+    return sorted(found, key=lambda path: (len(path.parts), path.name != "declaration.py", path.name))
+
+
+@functools.cache
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines()
 
 
 def _place(path: Path, number: int) -> str:

@@ -2,7 +2,8 @@
 
 Between: a person, CI or a release on one side, targets.catalogue on the other.
 Shape: rendered/<environment>/<target>/<path>; with --json one object.
-Invariant: what the audit refuses is not rendered; nothing but files of the named targets is written.
+Invariant: what the audit refuses is not rendered, and what the linter refuses is not written; nothing but files of the
+named targets is written.
 Errors: LocalError (exit 2) for a target, an environment, a file or a digest that does not exist.
 Exit: 0 written or current, 1 stale (--check) or refused, 2 wrong input.
 Example: ./audifi render --environment production --target kubernetes --images release.json
@@ -71,6 +72,9 @@ def render(
     if is_stdout:
         return _print(topologies)
     files = rendering.wanted(topologies, targets)
+    for topology in topologies:
+        if notes := rendering.faults(topology, files):
+            return check.say(topology.environment, notes, as_json=as_json)
     changes = rendering.difference(rendering.FOLDER, files, rendering.parts(environments, targets))
     if not is_check:
         rendering.write(rendering.FOLDER, files, changes)

@@ -7,14 +7,16 @@ Errors: KeyError for a target that does not exist; OSError where files cannot be
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import audifi
 from audifi.targets import catalogue
 from audifi.targets.files import File
+from audifi.targets.kubernetes import lint
 from audifi.topology.model.whole import Topology
+from audifi.topology.note import Note
 
 FOLDER: Final = Path(audifi.__file__).resolve().parents[2] / "rendered"
 ENVIRONMENTS: Final = ("production", "staging")  # one machine is rendered when it starts
@@ -70,6 +72,15 @@ def write(folder: Path, files: Mapping[str, File], changes: Difference) -> None:
             if parent == folder or any(parent.iterdir()):
                 break
             parent.rmdir()
+
+
+def faults(topology: Topology, files: Mapping[str, File]) -> tuple[Note, ...]:
+    """What is wrong with a cluster's documents that no schema sees."""
+    folder = f"{topology.environment}/kubernetes/"
+    rendered = [
+        replace(file, path=path.removeprefix(folder)) for path, file in files.items() if path.startswith(folder)
+    ]
+    return tuple(lint.notes(lint.verdicts(rendered, topology))) if rendered else ()
 
 
 def parts(environments: Iterable[str], targets: Iterable[str]) -> tuple[str, ...]:
