@@ -29,6 +29,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "monitor": "cloudflare_load_balancer_monitor",
     "pool": "cloudflare_load_balancer_pool",
     "balancer": "cloudflare_load_balancer",
+    "edge certificate": "cloudflare_certificate_pack",
     "origin certificate": "cloudflare_origin_ca_certificate",
 }
 OF_THE_ACCOUNT: Final = frozenset({"list", "monitor", "pool"})

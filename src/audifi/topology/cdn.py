@@ -5,7 +5,8 @@ Units: *_s seconds, *_bytes bytes.
 Invariant: the plan takes what the design promises: an upload of 110 MiB is more than the 100 MB of the cheaper plans.
 Errors: none.
 Source: developers.cloudflare.com: workers/platform/limits (body sizes by plan), waf/rate-limiting-rules (periods,
-number of rules), waf/managed-rules/reference (identifiers), load-balancing/reference/region-mapping-api.
+number of rules), waf/managed-rules/reference (identifiers), load-balancing/reference/region-mapping-api, ssl/reference/
+certificate-authorities (CAA).
 """
 
 from audifi.topology.model.edge import Cdn
@@ -25,6 +26,9 @@ CDN = Cdn(
     admin_list="audifi_admin_networks",
     client_certificate=True,
     origin_days=365,
+    edge_authority="google",
+    edge_issuer="pki.goog",
+    edge_days=90,
     region_codes=(
         ("us-east-1", ("ENAM", "WNAM", "NSAM", "SSAM", "NEAS", "SEAS", "OC")),
         ("eu-west-1", ("WEU", "EEU", "NAF", "SAF", "ME", "SAS")),

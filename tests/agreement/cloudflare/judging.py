@@ -52,6 +52,8 @@ def faults(item: Item, topology: Topology) -> list[str]:
                 known = [other for other in items(topology) if other.kind == "pool"]
                 made.pools |= {f"<pool:{other.name}>": {} for other in known}
                 kinds.balancer(made, zone, body)
+            case "edge certificate":
+                kinds.edge_certificate(zone, body)
             case _:
                 return []  # an origin certificate is judged with a request that is signed (component tier)
     except Refused as error:

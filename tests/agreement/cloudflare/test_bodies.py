@@ -85,6 +85,8 @@ FAULTS = [
     ("setting ssl", put("value", value="full-strict"), "'full-strict' is not one of"),
     ("setting ciphers", put("value", value=["RC4-SHA"]), "RC4-SHA is not known"),
     ("bots bots", put("sbfm_likely_automated", value="challenge"), "sbfm_likely_automated"),
+    ("edge certificate edge of audifi.io", put("hosts", value=["*.audifi.io"]), "must contain the zone's own name"),
+    ("edge certificate edge of audifi.io", put("validity_days", value=60), "validity_days: Input should be"),
     ("list audifi_admin_networks", put("kind", value="cidr"), "kind: Input should be"),
 ]
 

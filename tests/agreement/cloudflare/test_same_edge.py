@@ -11,6 +11,7 @@ from tests.agreement.cloudflare.judging import Asked, kept_s, matching, refused
 from audifi.targets.cloudflare import items, rules
 from audifi.targets.cloudflare.firewall import JSON_TYPE
 from audifi.targets.cloudflare.hosts import hosts
+from audifi.targets.cloudflare.items import names as certified
 from audifi.targets.cloudflare.writing import more_than
 from audifi.targets.nginx import lanes
 from audifi.targets.nginx.edge import Limits
@@ -167,6 +168,16 @@ def test_a_number_is_larger_exactly_where_the_pattern_says_so(limit: int) -> Non
 @pytest.mark.parametrize("text", ["application/json", "application/problem+json", "application/json ; charset=utf-8"])
 def test_json_goes_by_several_names(text: str) -> None:
     assert re.fullmatch(JSON_TYPE, text)
+
+
+def test_certificates_are_for_every_host_and_the_zone_lets_them_be_issued() -> None:
+    """Taught by a CAA record that kept the edge from renewing, and by a wildcard that covers one level only."""
+    names = hosts(PRODUCTION)
+    for host in (*names.all, names.www):
+        assert host in certified(PRODUCTION) or f"*.{host.partition('.')[2]}" in certified(PRODUCTION), host
+    issuer = PRODUCTION.surface.cdn.edge_issuer
+    allowed = {record.value for record in PRODUCTION.dns_records if record.type == "CAA"}
+    assert {f'0 issue "{issuer}"', f'0 issuewild "{issuer}"'} <= allowed
 
 
 def test_staging_goes_by_the_rules_of_production() -> None:

@@ -160,7 +160,7 @@ def test_deletions_are_counted_before_they_happen(account: Account, capsys: pyte
         account.ask("POST", account.pools, body)
     account.ask("POST", account.pools, {"name": "another-team", "origins": [{"name": "o", "address": "203.0.113.1"}]})
     assert plan("cloudflare", options=account.options) == 1
-    assert "deletes 11 of 70, and 10 are allowed" in capsys.readouterr().out
+    assert re.search(r"deletes 11 of \d+, and 10 are allowed", capsys.readouterr().out)
     meant = plan_of(account.options)["fingerprint"]
     assert apply("cloudflare", options=account.options, fingerprint=meant) == 1
     allowed = account.knowing(allow_deletions=11)

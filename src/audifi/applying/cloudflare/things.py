@@ -2,8 +2,8 @@
 
 Between: zone (decides) and the official SDK (speaks to the API).
 Shape: a `Things` per kind; `found` answers what the API shows, by the name that targets.cloudflare gives it.
-Invariant: in the account, which other zones share, only what bears our names is ours; an origin certificate is ours if
-it is for exactly our names and lasts long enough, and none is ever revoked from here.
+Invariant: in the account, which other zones share, only what bears our names is ours; a certificate is ours if it is
+for exactly our names (and lasts long enough), and none is ever revoked from here.
 Errors: those of the SDK; zone turns them into words.
 Source: cloudflare 5.9.0 (resources); developers.cloudflare.com/api/.
 """
@@ -17,7 +17,7 @@ from cloudflare import Cloudflare
 
 from audifi.targets.cloudflare.balancing import prefix
 from audifi.targets.cloudflare.hosts import zone
-from audifi.targets.cloudflare.items import certificates, lists
+from audifi.targets.cloudflare.items import certificates, edge_certificates, lists
 from audifi.topology.model.whole import Topology
 
 type_of_body = dict[str, Any]
@@ -55,6 +55,7 @@ def things(client: Cloudflare, where: Where, topology: Topology) -> tuple[Things
         _monitors(client, where, topology),
         _pools(client, where, topology),
         _balancers(client, where),
+        _edge_certificates(client, where, topology),
         _certificates(client, where, topology),
     )
 
@@ -110,6 +111,25 @@ def _balancers(client: Cloudflare, where: Where) -> Things:
         create=lambda body: api.create(zone_id=zone_id, **body),
         replace=lambda own, body: api.update(own, zone_id=zone_id, **body),
         delete=lambda own: api.delete(own, zone_id=zone_id),
+    )
+
+
+def _edge_certificates(client: Cloudflare, where: Where, topology: Topology) -> Things:
+    api, zone_id = client.ssl.certificate_packs, where.zone_id
+    wanted = edge_certificates(topology)
+
+    def name(body: type_of_body) -> str:
+        """Ours if it is for our names, from our authority; those that come with the zone are not."""
+        for ours, each in wanted.items():
+            if set(each["hosts"]) == set(body["hosts"]) and each["type"] == body["type"]:
+                return ours if each["certificate_authority"] == body.get("certificate_authority") else ""
+        return ""
+
+    return Things(
+        kind="edge certificate",
+        shown=lambda: api.list(zone_id=zone_id),
+        name=name,
+        create=lambda body: api.create(zone_id=zone_id, **body),
     )
 
 

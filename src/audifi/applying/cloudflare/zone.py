@@ -11,7 +11,8 @@ Errors: Unusable: token refused, zone not there, plan out of date, a place that 
 Source: cloudflare 5.9.0; developers.cloudflare.com/api/ (rulesets: PUT of an entry point replaces all its rules).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, cast
 
 import cloudflare
@@ -38,23 +39,20 @@ def connected(access: Access, topology: Topology) -> "Provider":
         raise Unusable(
             f"{topology.environment} shares its zone with {OWNER}, whose rules cover its hosts: --environment {OWNER}"
         )
-    where = {"base_url": access.api_url} if access.api_url else {}
-    client = Cloudflare(api_token=access.token, timeout=TIMEOUT_S, **cast("dict[str, Any]", where))
-    return Provider(client, access, topology)
+    return Provider(access, topology)
 
 
 class Provider:
     """Our zone at Cloudflare."""
 
-    def __init__(self, client: Cloudflare, access: Access, topology: Topology) -> None:
-        self._client, self._topology = client, topology
+    def __init__(self, access: Access, topology: Topology) -> None:
+        self._access, self._topology = access, topology
         self._wanted = [filled(item, access.places) for item in items(topology)]
         self._ids: dict[tuple[str, str], str] = {}
 
     def plan(self) -> Plan:
         """What differs from what is wanted."""
-        with _Words():
-            where = self._where()
+        with self._connected() as where:
             return compare(self._wanted, list(self._found(where)))
 
     def apply(self, plan: Plan) -> Iterator[str]:
@@ -63,8 +61,7 @@ class Provider:
             raise Unusable(f"nobody has said what {', '.join(plan.unknown)} is: put it into the file of --places")
         if self.plan().fingerprint != plan.fingerprint:
             raise Unusable(f"{zone(self._topology)} has changed since it was planned: plan again")
-        with _Words():
-            where = self._where()
+        with self._connected() as where:
             kinds = {each.kind: each for each in things(self._client, where, self._topology)}
             for phase, change in _with_phases(plan.changes):
                 if phase:
@@ -72,6 +69,14 @@ class Provider:
                 elif change.item.kind != "rule":
                     self._carry_out(where, change, kinds.get(change.item.kind))
                 yield f"{change.action}d {change.item.kind} {change.item.name}"
+
+    @contextmanager
+    def _connected(self) -> Generator[Where]:
+        """Speak to the API for a while; what it refuses is said in words."""
+        where = {"base_url": self._access.api_url} if self._access.api_url else {}
+        options = cast("dict[str, Any]", where)
+        with _Words(), Cloudflare(api_token=self._access.token, timeout=TIMEOUT_S, **options) as self._client:
+            yield self._where()
 
     def _where(self) -> Where:
         if where := zone_of(self._client, self._topology):
@@ -175,9 +180,8 @@ def _projected(value: Any, like: Any) -> Any:
 
 def _same_names(seen: type_of_body, like: Mapping[str, Any] | None) -> type_of_body:
     """A certificate is for a set of names, and who asked for it with which key is over."""
-    if like is None or "csr" not in like:
-        return seen
-    return {**seen, "csr": like["csr"], "hostnames": like["hostnames"]}
+    same = {key: like[key] for key in ("csr", "hostnames", "hosts") if key in like} if like else {}
+    return {**seen, **same}
 
 
 def _replaced(value: object, put: Callable[[str], str]) -> Any:

@@ -19,7 +19,7 @@ FILES = {
     "lists.json": ("list",),
     "bots.json": ("bots",),
     "load-balancing.json": ("monitor", "pool", "balancer"),
-    "origin-certificates.json": ("origin certificate",),
+    "certificates.json": ("edge certificate", "origin certificate"),
 }
 
 

@@ -1,6 +1,6 @@
 """List everything that Cloudflare must hold for us, in the order in which it can be made.
 
-    lists ─► settings ─► bots ─► rules ─► monitors ─► pools ─► load balancers ─► origin certificates
+    lists ─► settings ─► bots ─► rules ─► monitors ─► pools ─► load balancers ─► certificates
 
 Between: the modules beside this one (bodies), targets.plan (compares), applying.cloudflare (makes), targets.terraform.
 Shape: an item per setting, per rule (`<phase>/<ref>`, with its place in the phase), per thing.
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from audifi.targets.cloudflare import balancing, caching, firewall, rewriting
-from audifi.targets.cloudflare.hosts import zone
+from audifi.targets.cloudflare.hosts import hosts, zone
 from audifi.targets.cloudflare.settings import bots, settings
 from audifi.targets.plan import Item
 from audifi.topology.model.whole import Topology
@@ -49,12 +49,32 @@ def rules(topology: Topology, phase: str) -> list[dict[str, Any]]:
     return PHASES[phase](topology)
 
 
+def names(topology: Topology) -> list[str]:
+    """What certificates are for: a wildcard covers one level, and staging's hosts are two below the zone."""
+    apex = zone(topology)
+    if topology.surface.tls.wildcard:
+        return [apex, f"*.{apex}", f"*.staging.{apex}"]
+    return sorted({apex, *hosts(topology).all, hosts(topology).www})
+
+
+def edge_certificates(topology: Topology) -> dict[str, dict[str, Any]]:
+    """What the edge shows the world: the one that comes with a zone knows nothing two levels down."""
+    cdn = topology.surface.cdn
+    body = {
+        "type": "advanced",
+        "hosts": names(topology),
+        "certificate_authority": cdn.edge_authority,
+        "validation_method": "txt",  # the zone is theirs, so they write the record themselves
+        "validity_days": cdn.edge_days,
+    }
+    return {f"edge of {zone(topology)}": body}
+
+
 def certificates(topology: Topology) -> dict[str, dict[str, Any]]:
     """What the origins behind the edge show it; their key stays with who asks for the certificate."""
     tls, apex = topology.surface.tls, zone(topology)
-    names = [apex, f"*.{apex}", f"*.staging.{apex}"]
     body = {
-        "hostnames": names if tls.wildcard else sorted(domain.host for domain in topology.domains),
+        "hostnames": names(topology),
         "request_type": "origin-ecc",
         "requested_validity": topology.surface.cdn.origin_days,
         "csr": "<origin certificate request>",
@@ -80,6 +100,7 @@ def _items(topology: Topology) -> Iterator[Item]:
     yield from _named("monitor", balancing.monitors(topology), "Steering", "Cdn")
     yield from _named("pool", balancing.pools(topology), "Region", "Steering")
     yield from _named("balancer", balancing.balancers(topology), "Steering", "Region")
+    yield from _named("edge certificate", edge_certificates(topology), "Tls", "Cdn")
     yield from _named("origin certificate", certificates(topology), "Tls", "Cdn")
 
 

@@ -89,6 +89,9 @@ class Cdn:
     admin_list: str  # name of the list of networks that may reach /admin; who is on it is no file's business
     client_certificate: bool  # the origin can tell that it is the CDN who asks
     origin_days: int  # validity of origin certificates
+    edge_authority: str  # who signs the edge's own; CAA must name its issuer
+    edge_issuer: str  # what CAA calls it
+    edge_days: int
     region_codes: tuple[tuple[str, tuple[str, ...]], ...]  # our region → parts of the world that it is near to
     terraform_version: str  # of its provider, for teams that plan with that
     source: str

@@ -33,6 +33,7 @@ class Zone:
     settings: dict[str, object] = field(default_factory=dict[str, object])
     bots: type_of_item = field(default_factory=dict[str, object])
     rulesets: type_of_items = field(default_factory=dict[str, type_of_item])  # by phase
+    edge_certificates: type_of_items = field(default_factory=dict[str, type_of_item])
     balancers: type_of_items = field(default_factory=dict[str, type_of_item])
 
 

@@ -1,4 +1,4 @@
-"""Judge lists, monitors, pools, load balancers, origin certificates and bot settings, and what refers to what.
+"""Judge lists, monitors, pools, load balancers, edge certificates and bot settings, and what refers to what.
 
 Between: server (routes), collection (verbs), bodies (the SDK's types).
 Invariant: a reference leads to something that exists, and what is referred to cannot be deleted.
@@ -20,6 +20,7 @@ BOTS: Final = "bot_management.super_bot_fight_mode_likely_configuration_param.Su
 BALANCER: Final = "load_balancers.load_balancer_create_params.LoadBalancerCreateParams"
 MONITOR: Final = "load_balancers.monitor_create_params.MonitorCreateParams"
 POOL: Final = "load_balancers.pool_create_params.PoolCreateParams"
+PACK: Final = "ssl.certificate_pack_create_params.CertificatePackCreateParams"
 LIST: Final = "rules.list_create_params.ListCreateParams"
 INTERVAL_S_MIN: Final = 15  # Business
 NAME: Final = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
@@ -79,6 +80,13 @@ def address_list(account: Account, body: type_of_item, identifier: str) -> type_
     if any(each["name"] == item["name"] and each["id"] != identifier for each in account.lists.values()):
         raise Refused(400, 10_043, f"list {item['name']} exists already")
     return {**item, "num_items": 0, "num_referencing_filters": 0}
+
+
+def edge_certificate(zone: Zone, body: type_of_item) -> type_of_item:
+    bodies.judge(PACK, body)
+    if zone.name not in body["hosts"]:
+        raise Refused(400, 1434, f"hosts must contain the zone's own name, {zone.name}")
+    return {**body, "status": "active", "certificates": []}
 
 
 def bots(zone: Zone, body: type_of_item) -> type_of_item:

@@ -62,6 +62,8 @@ class Server:
             web.get(f"{one}/bot_management", self._bots),
             web.put(f"{one}/bot_management", self._put_bots),
             web.get(f"{one}/pagerules", self._no_page_rules),
+            web.get(f"{one}/ssl/certificate_packs", self._edge_certificates),
+            web.post(f"{one}/ssl/certificate_packs/order", self._order_edge_certificate),
             web.get(f"{one}/rulesets", self._rulesets),
             web.get(f"{one}/rulesets/phases/{{phase}}/entrypoint", self._phase),
             web.put(f"{one}/rulesets/phases/{{phase}}/entrypoint", self._put_phase),
@@ -142,6 +144,15 @@ class Server:
 
     async def _no_page_rules(self, _: web.Request) -> web.StreamResponse:
         return done([])
+
+    async def _edge_certificates(self, request: web.Request) -> web.StreamResponse:
+        return page(list(self._of(request).edge_certificates.values()), request.query)
+
+    async def _order_edge_certificate(self, request: web.Request) -> web.StreamResponse:
+        zone, identifier = self._of(request), self._account.new_id()
+        made = kinds.edge_certificate(zone, await body_of(request))
+        zone.edge_certificates[identifier] = {"id": identifier, **made}
+        return done(zone.edge_certificates[identifier])
 
     async def _rulesets(self, request: web.Request) -> web.StreamResponse:
         found = self._of(request).rulesets.values()
