@@ -15,7 +15,7 @@ Source: https://cert-manager.io/docs/configuration/acme/dns01/cloudflare/; desig
 """
 
 from audifi.targets.kubernetes.documents import Json, document, labels, metadata, namespace
-from audifi.targets.kubernetes.secrets import ORIGIN, Wanted, external
+from audifi.targets.kubernetes.secrets import ORIGIN, Wanted, external, first
 from audifi.topology import operators
 from audifi.topology.model.whole import Topology
 
@@ -41,8 +41,8 @@ def lets_encrypt(topology: Topology) -> tuple[Json, ...]:
 def token(topology: Topology) -> Wanted:
     """What lets cert-manager answer Let's Encrypt's question in our zone: Zone.DNS edit, and nothing else."""
     name = topology.secret(TOKEN).name
-    template = f"{{{{ trim .{name.replace('-', '_')} }}}}"
-    return Wanted(name=TOKEN, component=topology.component("api-gateway"), entries=(name,), keys={"token": template})
+    keys = {"token": "{{ " + first(name) + " }}"}
+    return Wanted(name=TOKEN, component=topology.component("api-gateway"), entries=(name,), keys=keys)
 
 
 def names(topology: Topology) -> tuple[str, ...]:

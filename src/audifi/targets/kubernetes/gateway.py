@@ -16,6 +16,7 @@ Source: https://gateway.envoyproxy.io/docs/ (1.9); kubernetes.md checklist (Gate
 
 from collections.abc import Iterator
 
+from audifi.targets.envoy import balancer, listener
 from audifi.targets.kubernetes import gateway_routes, gateway_traffic
 from audifi.targets.kubernetes.documents import Json, document, identity, metadata
 from audifi.targets.kubernetes.gateway_routes import API, ENVOY, GROUP
@@ -211,8 +212,13 @@ def _clients(topology: Topology, component: Component) -> Json:
             "withUnderscoresAction": "RejectRequest",
         },
         "path": {"escapedSlashesAction": "RejectRequest"},
-        "timeout": {"http": {"requestHeadersReceivedTimeout": "10s", "idleTimeout": "0s" if live else "60s"}},
-        "connection": {"bufferLimit": "32Ki"},
+        "timeout": {
+            "http": {
+                "requestHeadersReceivedTimeout": f"{listener.HEADERS_TIMEOUT_S}s",
+                "idleTimeout": "0s" if live else f"{listener.CONNECTION_IDLE_S}s",
+            }
+        },
+        "connection": {"bufferLimit": balancer.BUFFER_BYTES if live else listener.CONNECTION_BUFFER_BYTES},
     }
     return document(ENVOY, "ClientTrafficPolicy", metadata(topology, component), spec=spec)
 
@@ -249,13 +255,15 @@ def _live(topology: Topology) -> Iterator[Json]:
 
 def _sticky(topology: Topology, entrance: Component) -> Json:
     shared = gateway_traffic.backends()
-    cookie = {"name": "audifi-live", "ttl": "0s", "attributes": {"SameSite": "Lax", "Secure": "true"}}
+    cookie = {"name": balancer.COOKIE, "ttl": "0s", "attributes": {"SameSite": "Lax", "Secure": "true"}}
     spec = {
         "targetRefs": [{"group": GROUP, "kind": "HTTPRoute", "name": "live"}],
         **shared,
         "loadBalancer": {"type": "ConsistentHash", "consistentHash": {"type": "Cookie", "cookie": cookie}},
         "retry": gateway_traffic.retry(safe=False),
-        "circuitBreaker": {"maxConnections": 9500, "maxPendingRequests": 9500, "maxParallelRequests": 9500},
+        "circuitBreaker": dict.fromkeys(
+            ("maxConnections", "maxPendingRequests", "maxParallelRequests"), balancer.SOCKETS_MAX
+        ),
     }
     spec["timeout"] = {"tcp": shared["timeout"]["tcp"], "http": {"streamIdleTimeout": "0s"}}
     return document(ENVOY, "BackendTrafficPolicy", metadata(topology, entrance, "live"), spec=spec)

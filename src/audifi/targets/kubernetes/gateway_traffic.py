@@ -12,7 +12,9 @@ Source: https://gateway.envoyproxy.io/docs/ (1.9: SecurityPolicy, BackendTraffic
 import json
 from collections.abc import Iterator
 
-from audifi.targets.envoy import replies
+from audifi.targets.envoy import clusters, replies
+from audifi.targets.envoy import routes as local
+from audifi.targets.envoy.gateway import Upstream
 from audifi.targets.kubernetes import configuration
 from audifi.targets.kubernetes.documents import Json, document, metadata
 from audifi.targets.kubernetes.gateway_routes import ACCESS, ENVOY, GROUP, TRAFFIC
@@ -106,21 +108,27 @@ def _traffic(topology: Topology, kind: str) -> Json:
 
 
 def backends() -> Json:
-    """How pods behind a gateway are treated."""
+    """How pods behind a gateway are treated: as on one machine (targets.envoy.clusters)."""
+    same = Upstream(name="any", pods=())
     return {
         "loadBalancer": {"type": "LeastRequest"},
         "timeout": {
             "tcp": {"connectTimeout": f"{routes.CONNECT_TIMEOUT_S}s"},
-            "http": {"connectionIdleTimeout": "30s"},  # shorter than the services' keep-alive: we close first
+            "http": {
+                "connectionIdleTimeout": f"{clusters.UPSTREAM_IDLE_S}s"
+            },  # shorter than the services' keep-alive: we close first
         },
         "circuitBreaker": {
-            "maxConnections": 128,
-            "maxPendingRequests": 256,
-            "maxParallelRequests": 512,
-            "retryBudget": {"percent": {"numerator": 20}, "minRetryConcurrency": 32},
+            "maxConnections": same.connections_max,
+            "maxPendingRequests": same.pending_max,
+            "maxParallelRequests": same.requests_max,
+            "retryBudget": {
+                "percent": {"numerator": same.retry_budget_percent},
+                "minRetryConcurrency": same.retries_min,
+            },
         },
         "healthCheck": {
-            "panicThreshold": 20,
+            "panicThreshold": clusters.PANIC_PERCENT,
             "passive": {
                 "splitExternalLocalOriginErrors": True,
                 "consecutiveLocalOriginFailures": 2,
@@ -140,7 +148,7 @@ def retry(*, safe: bool) -> Json:
     if safe:
         again["httpStatusCodes"] = [503]
     return {
-        "numRetries": 3,
+        "numRetries": local.ATTEMPTS,
         "perRetry": {"backOff": {"baseInterval": "25ms", "maxInterval": "250ms"}},
         "retryOn": again,
     }

@@ -11,10 +11,12 @@ Known: pods stay `restricted` only with Linkerd's CNI plugin; its init container
 Source: https://linkerd.io/2/reference/proxy-configuration/; docs/decisions/0028.
 """
 
+from collections.abc import Iterable
+
 from audifi.targets.files import File, yaml_file, yaml_text
 from audifi.targets.kubernetes.documents import Json, document
 from audifi.topology import operators
-from audifi.topology.model.compute import Kind
+from audifi.topology.model.compute import Component, Kind
 from audifi.topology.model.whole import Topology
 
 CONTROL = "linkerd"
@@ -49,15 +51,10 @@ def _kustomization(topology: Topology, spaces: list[str]) -> Json:
 
 
 def _asking(topology: Topology, name: str) -> Json:
-    ports = sorted(
-        {
-            operators.port(each.name, port.name, port.number)
-            for each in topology.components
-            if each.kind in KEEPING
-            for port in each.ports
-            if port.name != "metrics"
-        }
-    )
+    keeping = [each for each in topology.components if each.kind in KEEPING]
+    own = {operators.port(each.name, port.name, port.number) for each in keeping for port in each.ports}
+    asked = {port for access in operators.ACCESSES for port in access.ports if access.target in _names(keeping)}
+    ports = sorted((own | asked) - {port.number for each in keeping for port in each.ports if port.name == "metrics"})
     left_out = ",".join(str(port) for port in ports)
     annotations = {
         "linkerd.io/inject": "enabled",
@@ -66,6 +63,10 @@ def _asking(topology: Topology, name: str) -> Json:
         "config.alpha.linkerd.io/proxy-enable-native-sidecar": "true",  # jobs end although a proxy runs beside them
     }
     return document("v1", "Namespace", {"name": name, "annotations": annotations})
+
+
+def _names(components: Iterable[Component]) -> set[str]:
+    return {each.name for each in components}
 
 
 def _policy(where: str) -> Json:

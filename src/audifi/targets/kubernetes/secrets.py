@@ -108,7 +108,7 @@ def _template(topology: Topology, value: Value) -> str:
         case Secret():
             return _secret(topology, value)
         case DatabaseUrl():
-            user = '{{ (splitn ":" 2 ' + _first(f"database-{value.role}") + ")._0 }}"
+            user = '{{ (splitn ":" 2 ' + first(f"database-{value.role}") + ")._0 }}"
             return f"postgresql://{user}@{_pooler(topology, value)}"
         case PublicKeys():
             return _public_keys(value)
@@ -122,8 +122,8 @@ def _secret(topology: Topology, value: Secret) -> str:
     if value.all_accepted:
         return '{{ join "," ' + _lines(value.name) + " }}"
     if topology.secret(value.name).form is SecretForm.LOGIN:
-        return '{{ (splitn ":" 2 ' + _first(value.name) + ")._1 }}"
-    return "{{ " + _first(value.name) + " }}"
+        return '{{ (splitn ":" 2 ' + first(value.name) + ")._1 }}"
+    return "{{ " + first(value.name) + " }}"
 
 
 def _pooler(topology: Topology, value: DatabaseUrl) -> str:
@@ -151,7 +151,8 @@ def _lines(name: str) -> str:
     return f'(splitList "\\n" (trim .{_variable(name)}))'
 
 
-def _first(name: str) -> str:
+def first(name: str) -> str:
+    """The value of an entry that is in use, as a template says it (between braces)."""
     return f"(first {_lines(name)})"
 
 
@@ -178,7 +179,7 @@ def _redis(topology: Topology, name: str) -> Wanted:
     """Every accepted password opens; replicas and probes use the first."""
     entry = f"{name}-password"
     opens = f"{{{{ range {_lines(entry)} }}}} >{{{{ . }}}}{{{{ end }}}}"
-    in_use = "{{ " + _first(entry) + " }}"
+    in_use = "{{ " + first(entry) + " }}"
     return Wanted(
         name=f"{name}-auth",
         component=topology.component(name),
@@ -193,7 +194,7 @@ def _redis(topology: Topology, name: str) -> Wanted:
 
 def _receivers(topology: Topology, name: str) -> Wanted:
     entries = tuple(each.name for each in topology.secrets if name in each.used_by)
-    keys = {entry: "{{ " + _first(entry) + " }}" for entry in entries}
+    keys = {entry: "{{ " + first(entry) + " }}" for entry in entries}
     return Wanted(name=f"{name}-receivers", component=topology.component(name), entries=entries, keys=keys)
 
 
