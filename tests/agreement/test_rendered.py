@@ -160,6 +160,7 @@ def test_a_release_pins_every_image() -> None:
         ({"nobody": DIGEST}, "no component nobody"),
         ({"nft-service": "latest"}, "no digest"),
         ([], "Expected `object`"),
+        ({"nft-service": DIGEST}, "no digest of ws-gateway, auth-service"),
         (None, "No such file"),
     ],
 )

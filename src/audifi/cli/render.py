@@ -11,7 +11,7 @@ Example: ./audifi render --environment production --target kubernetes --images r
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -70,15 +70,18 @@ def render(
         if has_errors(audit(topology)):
             return check.tell(topology, as_json=as_json)
     if is_stdout:
-        return _print(topologies)
+        return _print(topologies, is_release=images is not None)
     files = rendering.wanted(topologies, targets)
+    unpinned = _unpinned(topologies[0], (file.text for file in files.values()))
+    if images and unpinned:
+        raise LocalError(f"--images {images}: it has no digest of {', '.join(unpinned)}")
     for topology in topologies:
         if notes := rendering.faults(topology, files):
             return check.say(topology.environment, notes, as_json=as_json)
     changes = rendering.difference(rendering.FOLDER, files, rendering.parts(environments, targets))
     if not is_check:
         rendering.write(rendering.FOLDER, files, changes)
-    _tell(files, changes, topologies, is_check=is_check, as_json=as_json)
+    _tell(len(files), changes, unpinned, is_check=is_check, as_json=as_json)
     return 1 if is_check and changes else 0
 
 
@@ -99,24 +102,37 @@ def _released(topology: Topology, images: Path | None) -> Topology:
         raise LocalError(f"--images {images}: {error.args[0]}") from error
 
 
-def _print(topologies: Sequence[Topology]) -> int:
+def _unpinned(topology: Topology, texts: Iterable[str]) -> tuple[str, ...]:
+    """The components in these texts whose image could be anything yet."""
+    rendered = "".join(texts)
+    references = {name: topology.component(name).image for name in without_digest(topology)}
+    return tuple(name for name, image in references.items() if image and image.reference in rendered)
+
+
+def _print(topologies: Sequence[Topology], *, is_release: bool) -> int:
     if len(topologies) > 1:
         raise LocalError("--stdout prints one cluster: say which with --environment")
-    sys.stdout.write(one_file(topologies[0]))
+    text = one_file(topologies[0])
+    if unpinned := _unpinned(topologies[0], [text]):
+        if is_release:
+            raise LocalError(f"--images: it has no digest of {', '.join(unpinned)}")
+        sys.stderr.write(f"audifi: {_not_yet(unpinned)}\n")
+    sys.stdout.write(text)
     return 0
 
 
+def _not_yet(unpinned: Sequence[str]) -> str:
+    return (
+        f"{len(unpinned)} components have images without a digest: this is for reading, not for applying. "
+        f"A release has them: ./audifi render --images FILE"
+    )
+
+
 def _tell(
-    files: dict[str, File],
-    changes: rendering.Difference,
-    topologies: Sequence[Topology],
-    *,
-    is_check: bool,
-    as_json: bool,
+    count: int, changes: rendering.Difference, unpinned: tuple[str, ...], *, is_check: bool, as_json: bool
 ) -> None:
-    unpinned = without_digest(topologies[0])
     if as_json:
-        told = {"current": not changes, "files": len(files), "unpinned": unpinned} | {
+        told = {"current": not changes, "files": count, "unpinned": unpinned} | {
             name: getattr(changes, name) for name in ("new", "changed", "gone")
         }
         sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
@@ -125,12 +141,9 @@ def _tell(
         for path in paths:
             sys.stdout.write(f"{word:<8} rendered/{path}\n")
     said = ("stale; write them: ./audifi render" if changes else "current") if is_check else "written"
-    sys.stdout.write(f"{len(files)} files in rendered/: {said}.\n")
-    if unpinned and not is_check and any("/kubernetes/" in path for path in files):
-        sys.stdout.write(
-            f"{len(unpinned)} images have no digest yet: this is for reading, not for applying. A release has them: "
-            f"./audifi render --images FILE\n"
-        )
+    sys.stdout.write(f"{count} files in rendered/: {said}.\n")
+    if unpinned and not is_check:
+        sys.stdout.write(_not_yet(unpinned) + "\n")
 
 
 def _explain(path: Path, *, as_json: bool) -> int:
