@@ -20,13 +20,15 @@ from packaging.utils import canonicalize_name
 from audifi.cli.rendering import FOLDER
 from audifi.local.binaries import binary
 from audifi.local.components import service, ws_gateway
-from audifi.targets import image
+from audifi.targets import fly, image
 from audifi.targets.files import File
 from audifi.topology import building
 from audifi.topology.declaration import platform
 
 ROOT = FOLDER.parent
+CHECKOV = ROOT / ".audifi/policy/bin/checkov"
 IMPORTS_WITHIN_S = 120
+JUDGED_WITHIN_S = 120
 IMPORT_EVERYTHING = """
 import importlib, pkgutil, sys
 
@@ -57,6 +59,16 @@ def linted(directory: Path, text: str) -> list[str]:
     argv = [binary("hadolint"), "--format", "json", written]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
     return [str(found["code"]) for found in json.loads(done.stdout)]
+
+
+def refused(folder: Path) -> set[tuple[str, str]]:
+    """What the judge of policies says, by file; an exception is reasoned in the Dockerfile itself."""
+    if not CHECKOV.exists():
+        pytest.skip(reason=f"{CHECKOV} is missing: ./audifi setup installs it")
+    argv = [CHECKOV, "--skip-download", "--framework", "dockerfile", "--directory", folder, "--output", "json"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=JUDGED_WITHIN_S)
+    found = json.loads(done.stdout)["results"]["failed_checks"]
+    return {(each["file_path"].strip("/"), each["check_id"]) for each in found}
 
 
 def needed() -> set[str]:
@@ -90,6 +102,14 @@ def test_a_linter_finds_nothing(tmp_path: Path) -> None:
 )
 def test_a_linter_finds_a_fault(tmp_path: Path, fault: str, said: str) -> None:
     assert said in linted(tmp_path, f"{file('Dockerfile').text}{fault}\n")
+
+
+def test_policies_refuse_a_fault_and_nothing_else(tmp_path: Path) -> None:
+    front_end = next(each.text for each in fly.render(platform("production")) if each.path == "Dockerfile")
+    (tmp_path / "Dockerfile").write_text(file("Dockerfile").text)
+    (tmp_path / "front-end.Dockerfile").write_text(front_end)
+    (tmp_path / "planted.Dockerfile").write_text(re.sub(r"^USER .+$", "USER root", front_end, flags=re.MULTILINE))
+    assert refused(tmp_path) == {("planted.Dockerfile", "CKV_DOCKER_8")}
 
 
 def test_the_image_holds_everything_its_pods_import() -> None:

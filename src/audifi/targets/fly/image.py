@@ -35,6 +35,7 @@ def _dockerfile(topology: Topology, folder: str) -> str:
 # A release pins both by digest: --build-arg NODE_IMAGE=…@sha256:…
 ARG NODE_IMAGE={BUILDING.node_image}
 ARG WEB_SERVER_IMAGE={BUILDING.web_server_image}
+# checkov:skip=CKV_DOCKER_7:it does not look into the arguments, which name versions
 
 FROM ${{NODE_IMAGE}} AS build
 WORKDIR /web

@@ -53,6 +53,7 @@ def _build() -> Iterator[str]:
 # A release pins both by digest: --build-arg PYTHON_IMAGE=…@sha256:…
 ARG PYTHON_IMAGE={BUILDING.python_image}
 ARG UV_IMAGE={BUILDING.uv_image}
+# checkov:skip=CKV_DOCKER_7:it does not look into the arguments, which name versions
 
 FROM ${{UV_IMAGE}} AS uv
 
