@@ -1,7 +1,7 @@
 """List every secret that exists, who may read it and how it is made; never what it holds.
 
 Between: topology.environments (refers to them), local (generates them into <instance>/secrets/), targets.kubernetes
-(ExternalSecret per name), topology.audit (no default, everything referenced is declared).
+(a Secret per component, filled from the store), topology.audit (no default, everything referenced is declared).
 Invariant: no default: a process without its secret does not start.
 Errors: none.
 Source: domain.md 5.9 (required variables), 4 (AES-256-GCM, internal tokens); rotation 90 days: design.md keeps 90 days.
