@@ -4,7 +4,8 @@ Between: targets.dns (the rendered zone), octoDNS with its Cloudflare provider, 
 Shape: an item is a record set, `record api A`; only names that this environment keeps are seen (Dns.own_names).
 Invariant: what is applied is what was planned: a plan that was not made here is compared with a fresh one first. The
 token is neither written nor exported; a zone that does not exist is not made.
-Errors: Unusable for a token that is refused, a zone that is not there, a plan that has changed meanwhile.
+Errors: Unusable for a token that is refused, a zone that is not there, a plan that has changed meanwhile, an API that
+does not answer (what octoDNS' own client raises are OSErrors).
 Source: octoDNS 1.22 (Manager._populate_and_plan is what `plan` does for one zone); octodns-cloudflare 1.2 (`api_url`).
 """
 
@@ -14,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import requests
 from octodns.processor.filter import NameAllowlistFilter, NameRejectlistFilter
 from octodns.provider import ProviderException
 from octodns.provider.yaml import YamlProvider
@@ -64,7 +64,7 @@ class Records:
                 raise Unusable(f"the account has no zone {self._dns.zone}: add it there, then plan again")
             self._planned = self._account.plan(self._wanted(), processors=self._filters())
             return self._as_plan()
-        except (ProviderException, requests.RequestException) as error:
+        except (ProviderException, OSError) as error:
             raise Unusable(_said(error)) from error
 
     def apply(self, plan: Plan) -> Iterator[str]:
@@ -75,7 +75,7 @@ class Records:
             return
         try:
             self._account.apply(self._planned)
-        except (ProviderException, requests.RequestException) as error:
+        except (ProviderException, OSError) as error:
             raise Unusable(f"{_said(error)}; what was done until then stays: plan again") from error
         for change in plan.changes:
             yield f"{change.action}d {change.item.kind} {change.item.name}"

@@ -137,6 +137,11 @@ def test_a_wrong_token_is_named_and_never_shown(account: Account) -> None:
     assert "guessed-secret" not in str(refused.value)
 
 
+def test_an_api_that_does_not_answer_is_said() -> None:
+    with pytest.raises(Unusable, match=r"Cloudflare: .*refused"):
+        Account("http://127.0.0.1:9/client/v4").provider().plan()
+
+
 def test_a_zone_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with standin(tmp_path, "--zone", "other.example") as other, pytest.raises(Unusable, match=r"no zone audifi\.io"):
         other.provider().plan()
