@@ -48,6 +48,9 @@ ImagesOption = Annotated[
 StdoutOption = Annotated[
     bool, Parameter(name="--stdout", help="Print the cluster's documents as one file; write nothing.", negative=())
 ]
+ChecklistOption = Annotated[
+    bool, Parameter(name="--checklist", help="Print the reviewer's checklist with its evidence.", negative=())
+]
 
 
 def render(
@@ -58,6 +61,7 @@ def render(
     explain: ExplainOption = None,
     images: ImagesOption = None,
     is_stdout: StdoutOption = False,
+    is_checklist: ChecklistOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Write the production artifacts."""
@@ -71,6 +75,9 @@ def render(
             return check.tell(topology, as_json=as_json)
     if is_stdout:
         return _print(topologies, is_release=images is not None)
+    if is_checklist:
+        sys.stdout.write(rendering.checklist(topologies))
+        return 0
     files = rendering.wanted(topologies, targets)
     unpinned = _unpinned(topologies[0], (file.text for file in files.values()))
     if images and unpinned:

@@ -15,6 +15,7 @@ import audifi
 from audifi.targets import catalogue
 from audifi.targets.files import File
 from audifi.targets.kubernetes import lint
+from audifi.targets.kubernetes.checklist import page
 from audifi.topology.model.whole import Topology
 from audifi.topology.note import Note
 
@@ -81,6 +82,12 @@ def faults(topology: Topology, files: Mapping[str, File]) -> tuple[Note, ...]:
         replace(file, path=path.removeprefix(folder)) for path, file in files.items() if path.startswith(folder)
     ]
     return tuple(lint.notes(lint.verdicts(rendered, topology))) if rendered else ()
+
+
+def checklist(topologies: Iterable[Topology]) -> str:
+    """The reviewer's page, with what the linter looked at in each environment."""
+    judged = {each.environment: lint.verdicts(catalogue.render("kubernetes", each), each) for each in topologies}
+    return page(judged)
 
 
 def parts(environments: Iterable[str], targets: Iterable[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from tests.agreement.kubernetes import crds
 
 from audifi.targets import catalogue
 from audifi.targets.files import File
-from audifi.targets.kubernetes import lint
+from audifi.targets.kubernetes import checklist, lint
 from audifi.targets.kubernetes.rules.rule import Verdict
 from audifi.topology.declaration import platform
 from audifi.topology.model.whole import Topology
@@ -53,10 +53,21 @@ def production() -> dict[str, Documents]:
     return _variants("production")
 
 
+@functools.cache
+def _verdicts(environment: str) -> tuple[Verdict, ...]:
+    return lint.verdicts(_files(environment), platform(environment))
+
+
 @pytest.fixture(scope="session")
 def verdicts(topology: Topology) -> dict[str, Verdict]:
-    """What every rule of the linter saw."""
-    return {each.rule.name: each for each in lint.verdicts(_files(topology.environment), topology)}
+    """What every rule of the linter saw in an environment, by the rule's name."""
+    return {each.rule.name: each for each in _verdicts(topology.environment)}
+
+
+@pytest.fixture(scope="session")
+def page() -> str:
+    """The reviewer's checklist as it should be."""
+    return checklist.page({each: _verdicts(each) for each in ENVIRONMENTS})
 
 
 @pytest.fixture(scope="session")

@@ -431,6 +431,13 @@ FAULTS = (
         words="connections, PostgreSQL has",
     ),
     Fault(
+        rule="quota-fits",
+        kind="ResourceQuota",
+        name="audifi",
+        change=lambda d: d["spec"]["hard"].update({"requests.cpu": "2"}),
+        words="of cpu, the quota is 2",
+    ),
+    Fault(
         rule="backup-scheduled",
         kind="ScheduledBackup",
         change=lambda d: d["spec"].update(schedule="15 2 * * *"),
@@ -448,6 +455,20 @@ FAULTS = (
         kind="Job",
         change=lambda d: d["spec"].pop("activeDeadlineSeconds"),
         words="no activeDeadlineSeconds",
+    ),
+    Fault(
+        rule="monitor-timed",
+        kind="PodMonitor",
+        change=lambda d: d["spec"]["podMetricsEndpoints"][0].update(scrapeTimeout="2m"),
+        words="asks for 120 s every",
+    ),
+    Fault(
+        rule="alert-told",
+        kind="PrometheusRule",
+        change=lambda d: next(r for g in d["spec"]["groups"] for r in g["rules"] if "alert" in r).update(
+            annotations={}
+        ),
+        words="no runbook_url",
     ),
     Fault(
         rule="secret-fetched",

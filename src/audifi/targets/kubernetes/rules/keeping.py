@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from audifi.targets.kubernetes.documents import COMPONENT, Json
 from audifi.targets.kubernetes.reading import Objects, dig, many, mapping, where
+from audifi.targets.kubernetes.rules.pods import amount
 from audifi.targets.kubernetes.rules.rule import Rule, Seen
 from audifi.topology.model.compute import Kind
 from audifi.topology.model.whole import Topology
@@ -85,6 +86,22 @@ def _pods_max(objects: Objects, workload: Json) -> int:
         if dig(scaler, "spec.scaleTargetRef.name") == dig(workload, "metadata.name"):
             return int(dig(scaler, "spec.maxReplicas"))
     return int(dig(workload, "spec.replicas") or 1)
+
+
+def quotas_fit(objects: Objects, _topology: Topology) -> Iterator[Seen]:
+    """All pods at their most, with what a rollout adds, fit the namespace's quota; operators' pods come on top."""
+    for quota in objects.of("ResourceQuota"):
+        here = [each for each in objects.lasting() if each.namespace == dig(quota, "metadata.namespace")]
+        hard = mapping(quota, "spec.hard")
+        for name in ("cpu", "memory"):
+            asked = sum(
+                (_pods_max(objects, pod.document) + 1) * amount(mapping(container, "resources.requests").get(name, 0))
+                for pod in here
+                for container in many(pod.spec, "containers")
+            )
+            wanted = hard.get(f"requests.{name}")
+            fits = wanted is not None and asked <= amount(wanted)
+            yield where(quota), "" if fits else f"pods ask for {asked:g} of {name}, the quota is {wanted}"
 
 
 def backups_scheduled(objects: Objects, _topology: Topology) -> Iterator[Seen]:
@@ -183,6 +200,12 @@ RULES: Final = (
         says="Pods at their most fit the poolers, the poolers' pools fit PostgreSQL; transaction mode",
         remedy="mend the Pooler's numbers in topology/stores.py",
         look=connections_fit,
+    ),
+    Rule(
+        name="quota-fits",
+        says="Pods at their most, with one more of each during a rollout, fit the namespace's quota",
+        remedy="raise the namespace's headroom_percent in topology/cluster.py",
+        look=quotas_fit,
     ),
     Rule(
         name="backup-scheduled",
