@@ -4,6 +4,7 @@ Between: the verbs plan, apply and drift; applying.cloudflare with the official 
 Shape: one stand-in for the module; every test leaves the zone as wanted, or uses another one.
 """
 
+import io
 import json
 import re
 import signal
@@ -48,6 +49,13 @@ PLACES = {
     "websocket load balancer eu-west-1": "203.0.113.10",
     "origin certificate request": request(ec.generate_private_key(ec.SECP256R1())),
 }
+
+
+class Terminal(io.StringIO):
+    """Somebody who types."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True)
@@ -152,6 +160,18 @@ def test_nothing_is_applied_where_nobody_can_be_asked(account: Account, monkeypa
         with pytest.raises(LocalError, match=r"nobody can be asked here: .* --plan [0-9a-f]{12}"):
             apply("cloudflare", options=account.options)
     assert repaired(account) == 0
+
+
+@pytest.mark.parametrize(("typed", "code"), [("yes", 1), ("", 1), ("the fingerprint", 0)])
+def test_a_person_confirms_by_typing_the_fingerprint(
+    account: Account, monkeypatch: pytest.MonkeyPatch, typed: str, code: int
+) -> None:
+    """Taught by a `y` that was typed for another question."""
+    account.ask("PATCH", f"{account.zone}/settings/http3", {"value": "off"})
+    meant = plan_of(account.options)["fingerprint"]
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{meant if code == 0 else typed}\n"))
+    assert apply("cloudflare", options=account.options) == code
+    assert account.ask("GET", f"{account.zone}/settings/http3")["value"] == ("on" if code == 0 else "off")
 
 
 def test_deletions_are_counted_before_they_happen(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
