@@ -199,7 +199,9 @@ def test_what_is_done_before_the_api_refuses_stays_and_is_told(
         assert [change["kind"] for change in left] == ["origin certificate"]
 
 
-def test_a_certificate_is_for_our_names_and_one_that_ends_soon_counts_as_none(account: Account) -> None:
+def test_a_certificate_is_for_our_names_and_one_that_ends_soon_counts_as_none(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
     (signed,) = account.ask("GET", "/certificates")
     found = x509.load_pem_x509_certificate(signed["certificate"].encode())
     names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -210,6 +212,8 @@ def test_a_certificate_is_for_our_names_and_one_that_ends_soon_counts_as_none(ac
     left = plan_of(account.options)["changes"]
     assert [(change["action"], change["kind"]) for change in left] == [("create", "origin certificate")]
     assert repaired(account) == 0
+    told = capsys.readouterr().out
+    assert "created origin certificate origins of audifi.io:\n-----BEGIN CERTIFICATE-----\n" in told
 
 
 def test_what_nobody_told_is_named(account: Account, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

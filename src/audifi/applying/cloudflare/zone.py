@@ -64,11 +64,12 @@ class Provider:
         with self._connected() as where:
             kinds = {each.kind: each for each in things(self._client, where, self._topology)}
             for phase, change in _with_phases(plan.changes):
+                signed = ""
                 if phase:
                     self._put_phase(where, phase)
                 elif change.item.kind != "rule":
-                    self._carry_out(where, change, kinds.get(change.item.kind))
-                yield f"{change.action}d {change.item.kind} {change.item.name}"
+                    signed = self._carry_out(where, change, kinds.get(change.item.kind))
+                yield f"{change.action}d {change.item.kind} {change.item.name}{signed and ':'}\n{signed}".rstrip()
 
     @contextmanager
     def _connected(self) -> Generator[Where]:
@@ -117,7 +118,8 @@ class Provider:
         rules = [{key: value for key, value in body.items() if key != "position"} for body in ours]
         self._client.rulesets.phases.update(cast("Any", phase), zone_id=where.zone_id, rules=cast("Any", rules))
 
-    def _carry_out(self, where: Where, change: Change, kind: Things | None) -> None:
+    def _carry_out(self, where: Where, change: Change, kind: Things | None) -> str:
+        """Make one change; the certificate, where one was signed: whoever asked for it has the key, and needs it."""
         name = change.item.name
         body = cast("type_of_body", self._with_ids(dict(change.item.body)))
         if change.item.kind == "setting":
@@ -125,11 +127,14 @@ class Provider:
         elif change.item.kind == "bots":
             self._client.bot_management.update(zone_id=where.zone_id, **body)
         elif kind is not None and change.action is Action.CREATE:
-            self._ids[kind.kind, name] = kind.create(body).id
+            made = kind.create(body)
+            self._ids[kind.kind, name] = made.id
+            return getattr(made, "certificate", None) or ""
         elif kind is not None and change.action is Action.UPDATE and kind.replace:
             kind.replace(self._ids[kind.kind, name], body)
         elif kind is not None and change.action is Action.DELETE and kind.delete:
             kind.delete(self._ids[kind.kind, name])
+        return ""
 
     def _with_references(self, body: type_of_body) -> type_of_body:
         """Ids of what we know by name become its name."""
