@@ -134,6 +134,35 @@ def test_pods_at_their_most_fit_the_database(environment: str) -> None:
     assert pods * both * pooler.app_pool_max <= room
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_pods_at_their_most_fit_the_quota(files: dict[str, File], environment: str) -> None:
+    """Taught by a rollout at noon that the quota of midnight refused."""
+    tree = cluster(files, environment)
+    base = [each for path in walked(tree, "") for each in documents(tree[path])]
+    [quota] = [
+        each["spec"]["hard"]
+        for each in base
+        if each["kind"] == "ResourceQuota" and each["metadata"]["namespace"] == "audifi"
+    ]
+    most = {
+        each["metadata"]["name"]: each["spec"]["maxReplicas"] for each in base if "maxReplicas" in each.get("spec", {})
+    }
+    asked = [
+        (most.get(each["metadata"]["name"]) or each["spec"]["replicas"], each["spec"]["template"]["spec"]["containers"])
+        for each in base
+        if each["kind"] in {"Deployment", "StatefulSet"}
+    ]
+    asked += [(each["spec"]["instances"], [each["spec"]]) for each in base if each["kind"] == "Cluster"]
+    memory = sum(
+        (pods + 1) * mib(each["resources"]["requests"]["memory"]) for pods, containers in asked for each in containers
+    )
+    assert 0 < memory <= mib(quota["requests.memory"])
+
+
+def mib(quantity: str) -> int:
+    return int(quantity.removesuffix("Mi"))
+
+
 def test_pods_end_before_they_are_killed() -> None:
     topology = platform("production")
     finish_s = 25  # kernel.server.FINISH_S, which the control plane does not import
