@@ -433,7 +433,6 @@ FAULTS = (
     Fault(
         rule="quota-fits",
         kind="ResourceQuota",
-        name="audifi",
         change=lambda d: d["spec"]["hard"].update({"requests.cpu": "2"}),
         words="of cpu, the quota is 2",
     ),
