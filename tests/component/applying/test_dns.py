@@ -4,6 +4,7 @@ Between: applying.dns and a process of local.standins.cloudflare.
 Shape: one stand-in per test; requests tamper with it as a person at the provider's page would.
 """
 
+import re
 import signal
 import subprocess
 import sys
@@ -18,8 +19,12 @@ import requests
 
 from audifi.applying.dns import connected
 from audifi.applying.provider import Access, Provider, Unusable
+from audifi.local.binaries import SEARCH_PATH, binary
+from audifi.targets.dns import octodns
 from audifi.targets.plan import Action, Plan, refusal
+from audifi.topology import places
 from audifi.topology.declaration import platform
+from audifi.topology.model.whole import Topology
 
 TOKEN = "of-the-tests"
 PLACES = {"load balancer": "203.0.113.7", "websocket load balancer": "203.0.113.8", "sendgrid dkim": "k.sendgrid.net."}
@@ -88,6 +93,33 @@ def test_plan_apply_plan_again_drift_and_repair(account: Account) -> None:
     assert [(d.found, d.wanted) for d in drift.changes[0].differences] == [("198.51.100.66", "203.0.113.7")]
     account.make()
     assert not account.provider().plan().changes
+
+
+def test_octodns_by_itself_does_the_same(account: Account, tmp_path: Path) -> None:
+    """`octodns-sync` with the rendered files leaves nothing for `audifi apply` to do, and the other way round."""
+    for file in octodns.render(places.filled(places_known(), PLACES)):
+        written = tmp_path / file.path
+        written.parent.mkdir(exist_ok=True)
+        written.write_text(file.text.replace("token: env/", f"api_url: {account.api_url}\n    token: env/"))
+
+    def sync(*more: str) -> "subprocess.CompletedProcess[str]":
+        argv = [binary("octodns-sync"), "--config-file", "config.yaml", *more]
+        told = {"PATH": SEARCH_PATH, octodns.TOKEN: TOKEN}
+        return subprocess.run(argv, cwd=tmp_path, env=told, capture_output=True, text=True, check=False, timeout=60)
+
+    planned = re.search(r"checksum=([0-9a-f]{64})", sync().stderr)
+    assert planned is not None
+    assert sync("--doit").returncode != 0, "nothing is done but what was planned"
+    done = sync("--doit", f"--checksum={planned[1]}")
+    assert done.returncode == 0, done.stderr
+    assert len(account.records()) > len(PLACES)
+    assert not account.provider().plan().changes
+
+
+def places_known() -> Topology:
+    """Production, but for its name servers, which are the provider's to know."""
+    topology = platform("production")
+    return places.filled(topology, {name: "ns.invalid." for name in places.unknown(topology) if name not in PLACES})
 
 
 def test_two_environments_share_a_zone_and_what_others_keep_stays(account: Account) -> None:
