@@ -8,11 +8,11 @@ Units: *_s seconds.
 Source: architecture.md 7 (process ≤ 5 s, node ≤ 30 s, 0 acknowledged writes lost); issue 6.
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
 
-from audifi.drills.drill import Deed, Drill, Findings, Sabotage, Scene, Way, or_in_sabotage
+from audifi.drills.drill import Deed, Drill, Findings, Sabotage, Scene, or_in_sabotage
 from audifi.drills.faults import disk, links, postgres, processes
 from audifi.drills.under_load import Judged, under_load
 from audifi.drills.workloads.accounts import accounts
@@ -114,19 +114,22 @@ PRIMARY: Final = (
 )
 
 
+@asynccontextmanager
+async def _filled_and_nobody_takes_over(scene: Scene) -> AsyncGenerator[str]:
+    """Pause Patroni for as long as the disk is full, and not before: a paused Patroni prepares no small disk."""
+    async with postgres.nobody_takes_over(scene), disk.filled(scene) as what:
+        yield what
+
+
 async def _disk_full(scene: Scene) -> Findings:
     """Prepare the small disk before anybody asks; the rest is as always."""
-    is_sabotaged = scene.way is Way.SABOTAGE  # nobody takes over then, and there is nothing to follow
     play = under_load(
         workload=accounts(retries=PERSISTENT),
-        fault=disk.filled if is_sabotaged else postgres.followed(disk.filled),
+        fault=postgres.followed(or_in_sabotage(disk.filled, _filled_and_nobody_takes_over)),
         hold_s=PROCESS_HOLD_S,
         measures=NODE,  # the server is gone as with its node; how long it takes to notice is not a killed process's
     )
-    async with AsyncExitStack() as prepared:
-        await prepared.enter_async_context(disk.small_disk(scene))
-        if is_sabotaged:  # not before: a paused Patroni prepares nothing
-            await prepared.enter_async_context(postgres.nobody_takes_over(scene))
+    async with disk.small_disk(scene):
         return await play(scene)
 
 
