@@ -431,6 +431,18 @@ FAULTS = (
         words="connections, PostgreSQL has",
     ),
     Fault(
+        rule="proxy-careful",
+        kind="EnvoyProxy",
+        change=lambda d: d["spec"]["provider"]["kubernetes"]["envoyDeployment"]["container"].pop("securityContext"),
+        words="may write to its root; may escalate; keeps capabilities",
+    ),
+    Fault(
+        rule="database-sized",
+        kind="Cluster",
+        change=lambda d: d["spec"]["resources"]["limits"].update(memory="1Gi"),
+        words="limit of memory below its request",
+    ),
+    Fault(
         rule="quota-fits",
         kind="ResourceQuota",
         change=lambda d: d["spec"]["hard"].update({"requests.cpu": "2"}),

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from audifi.targets.files import File
 from audifi.targets.kubernetes import reach
+from audifi.targets.kubernetes.documents import COMPONENT
 from audifi.targets.kubernetes.reach import Arrow
 from audifi.targets.kubernetes.reading import Objects, dig
+from audifi.topology import operators
 from audifi.topology.declaration import platform
 
 type_of_document = dict[str, Any]
@@ -77,3 +80,10 @@ def test_a_peer_of_another_namespace_needs_its_selector(documents: list[type_of_
         for peer in rule["from"]:
             peer.pop("namespaceSelector", None)
     assert arrow not in _allowed(documents)
+
+
+def test_pods_of_charts_carry_the_component_that_policies_know(files: tuple[File, ...]) -> None:
+    values = "\n".join(file.text for file in files if file.path.startswith("values/"))
+    missing = [name for name in operators.BY_CHART if f"{COMPONENT}: {name}" not in values]
+    assert not missing
+    assert "type: GatewayNamespace" in values, "gateways' pods would be where no policy of ours is"

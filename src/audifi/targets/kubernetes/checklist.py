@@ -56,7 +56,7 @@ ITEMS: Final = (
         ),
         (
             "2. requests and memory limit on every container; emptyDir sizeLimit; ephemeral storage",
-            "resources-fit scratch-bounded",
+            "resources-fit scratch-bounded proxy-careful database-sized",
             f"{LIMITS} {POLICY}",
             "no CPU limit for ws-gateway, Redis and jobs (CKV_K8S_11, reasoned in the test)",
         ),

@@ -16,7 +16,17 @@ import yaml
 from audifi.targets.files import File
 from audifi.targets.kubernetes.documents import Json
 from audifi.targets.kubernetes.reading import Objects, dig, many
-from audifi.targets.kubernetes.rules import confining, entering, keeping, meeting, pods, staying, watching, wording
+from audifi.targets.kubernetes.rules import (
+    confining,
+    entering,
+    keeping,
+    meeting,
+    operated,
+    pods,
+    staying,
+    watching,
+    wording,
+)
 from audifi.targets.kubernetes.rules.rule import Rule, Verdict
 from audifi.topology.model.whole import Topology
 from audifi.topology.note import Note, error
@@ -28,6 +38,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *staying.RULES,
     *confining.RULES,
     *keeping.RULES,
+    *operated.RULES,
     *watching.RULES,
     *wording.RULES,
 )

@@ -7,8 +7,8 @@ Between: the rendered set on one side, topology.links and topology.operators on 
 Shape: policies only ever add up: a pod that none selects is open; one that some select is open to the sum of their
 rules. An arrow needs its source's egress and its target's ingress. Written apart from policies.py, so that a mistake
 there is not repeated here.
-Pods that a chart or Envoy Gateway makes are no objects of the set: they stand here with the labels that their values
-and EnvoyProxy give them (rules/confining.py looks at those).
+Pods that a chart makes are no objects of the set: they stand here with the label that the chart's values give them
+(tests/agreement/kubernetes/test_reach.py looks there).
 Invariant: pure. An address block takes pods' addresses too, as a network plugin may.
 Errors: none.
 Source: https://kubernetes.io/docs/concepts/services-networking/network-policies/ ("The two sorts of pod isolation").
