@@ -198,7 +198,8 @@ def _clients(topology: Topology, component: Component) -> Json:
             "ciphers": list(tls.ciphers),
             "alpnProtocols": ["http/1.1"] if live or not tls.http2 else ["h2", "http/1.1"],
         },
-        "clientIPDetection": {"xForwardedFor": {"numTrustedHops": 1}},
+        # As the CDN wrote it: services take the last address that is no proxy's, which must not become the CDN's own.
+        "clientIPDetection": {"xForwardedFor": {"numTrustedHops": 1, "disableXForwardedForAppend": True}},
         "headers": {
             "earlyRequestHeaders": {
                 "remove": list(headers.IDENTITY),
