@@ -5,6 +5,7 @@ reason, and there may be no others.
 """
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -56,6 +57,14 @@ def test_custom_kinds_keep_to_their_authors_rules(documents: list[type_of_docume
     found = [(where(each), fault) for each in theirs for fault in custom.faults(each)]
     assert {each["kind"] for each in theirs} >= {"Gateway", "HTTPRoute", "Certificate", "Cluster", "ServiceMonitor"}
     assert not found
+
+
+@pytest.mark.usefixtures("published")
+def test_what_a_job_creates_is_judged_too(documents: list[type_of_document]) -> None:
+    texts = [text for each in documents if each["kind"] == "ConfigMap" for text in each.get("data", {}).values()]
+    held = [json.loads(text) for text in texts if text.startswith("{") and '"apiVersion"' in text]
+    assert {each["kind"] for each in held} == {"Cluster"}, "the restore drill's cluster"
+    assert not [fault for each in held for fault in custom.faults(each)]
 
 
 @pytest.mark.parametrize(("kind", "plant", "words"), [case[1:] for case in PLANTED], ids=[case[0] for case in PLANTED])
