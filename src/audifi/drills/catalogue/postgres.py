@@ -126,7 +126,7 @@ async def _disk_full(scene: Scene) -> Findings:
     play = under_load(
         workload=accounts(retries=PERSISTENT),
         fault=postgres.followed(or_in_sabotage(disk.filled, _filled_and_nobody_takes_over)),
-        hold_s=PROCESS_HOLD_S,
+        hold_s=NODE_HOLD_S,
         measures=NODE,  # the server is gone as with its node; how long it takes to notice is not a killed process's
     )
     async with disk.small_disk(scene):
