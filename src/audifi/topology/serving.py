@@ -18,8 +18,8 @@ EVERYWHERE: tuple[tuple[str, Value], ...] = (
     (environment.TOKEN_ISSUER, PublicUrl(domain="api")),
     (environment.TOKEN_AUDIENCE, PublicUrl(domain="apex")),
     (environment.MFA_REQUIRED_ALL, "false"),  # domain.md 4: by role and action; true is the strict reading (9.27)
-    # A gateway's pod has an address of the pods' network, not of the DMZ (10.0.0.0/24, domain.md 5.3); that only gateways
-    # and peers come at all is the policies' work.
+    # A gateway's pod has an address of the pods' network, not of the DMZ (10.0.0.0/24, domain.md 5.3); that only
+    # gateways and peers come at all is the policies' work.
     (environment.TRUSTED_PROXY_NETWORKS, "10.0.0.0/8"),
 )
 # Every pod here has this one address; the rest of 127.0.0.0/8 is left to be other people's.
