@@ -53,7 +53,7 @@ FRONT = (
         external_name="cname.vercel-dns.com",
         kind=Kind.FRONTEND,
         zone=Zone.PUBLIC,
-        arrives_in="part F",
+        arrives_in="part G",
         stands_in="dist/ served by the edge",
         source="design.md, Frontend Hosting (Vercel; Fly.io as the alternative)",
     ),

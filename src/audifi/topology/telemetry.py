@@ -20,7 +20,7 @@ def _component(  # keyword-only: what differs between them
     *,
     replicas: int = 1,
     because: str = "",
-    arrives_in: str = "part F",
+    arrives_in: str = "part G",
 ) -> Component:
     return Component(
         name=name,

@@ -68,7 +68,7 @@ COMPONENTS = (
         "object-store",
         purpose="backups, in another region",
         external_name="storage.googleapis.com",
-        arrives_in="part F",
+        arrives_in="part G",
         stands_in="a directory beside the data",
         source="domain.md 7: WAL archive to another region; 5.3 (egress *.googleapis.com)",
     ),

@@ -65,7 +65,7 @@ class Promise:
     component: str
     budget: Budget | None  # None is refused by the audit
     proof: str  # one of Proof, or DRILL and its name
-    awaits: str = ""  # what will show it, or the rest of it, where nothing here can: "part F: …"
+    awaits: str = ""  # what will show it, or the rest of it, where nothing here can
     fault: str = ""  # what happens to the component: process-killed | node-lost | restore | …
     source: str
 

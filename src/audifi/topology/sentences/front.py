@@ -76,16 +76,21 @@ EDGE_PROMISES = (
 )
 
 DNS_PROMISES = (
-    configured("dns-apex", "A @ → Vercel IP (or CNAME)", "edge", source=RECORDS, proof=Proof.LATER, awaits=ZONE),
-    configured("dns-www", "CNAME www → audifi.io", "edge", source=RECORDS, proof=Proof.LATER, awaits=ZONE),
-    configured("dns-app", "CNAME app → vercel-dns", "edge", source=RECORDS, proof=Proof.LATER, awaits=ZONE),
-    configured("dns-api", "A api → Load Balancer IP", "edge", source=RECORDS, proof=Proof.LATER, awaits=ZONE),
-    configured("dns-ws", "A ws → WebSocket LB IP", "edge", source=RECORDS, proof=Proof.LATER, awaits=ZONE),
-    configured("dns-dmarc", "TXT _dmarc → DMARC policy", "mail", source=RECORDS, proof=Proof.LATER, awaits=ZONE),
-    configured("dns-mx", "MX @ → SendGrid / AWS SES", "mail", source=RECORDS, proof=Proof.LATER, awaits=ZONE),
-    configured("dns-spf", "TXT @ → SPF record", "mail", source=RECORDS, proof=Proof.LATER, awaits=ZONE),
+    configured("dns-apex", "A @ → Vercel IP (or CNAME)", "edge", source=RECORDS, proof=Proof.PROVIDER, awaits=ZONE),
+    configured("dns-www", "CNAME www → audifi.io", "edge", source=RECORDS, proof=Proof.PROVIDER, awaits=ZONE),
+    configured("dns-app", "CNAME app → vercel-dns", "edge", source=RECORDS, proof=Proof.PROVIDER, awaits=ZONE),
+    configured("dns-api", "A api → Load Balancer IP", "edge", source=RECORDS, proof=Proof.PROVIDER, awaits=ZONE),
+    configured("dns-ws", "A ws → WebSocket LB IP", "edge", source=RECORDS, proof=Proof.PROVIDER, awaits=ZONE),
+    configured("dns-dmarc", "TXT _dmarc → DMARC policy", "mail", source=RECORDS, proof=Proof.PROVIDER, awaits=ZONE),
+    configured("dns-mx", "MX @ → SendGrid / AWS SES", "mail", source=RECORDS, proof=Proof.PROVIDER, awaits=ZONE),
+    configured("dns-spf", "TXT @ → SPF record", "mail", source=RECORDS, proof=Proof.PROVIDER, awaits=ZONE),
     configured(
-        "dns-dkim", "CNAME sendgrid._domainkey → SendGrid DKIM", "mail", source=RECORDS, proof=Proof.LATER, awaits=ZONE
+        "dns-dkim",
+        "CNAME sendgrid._domainkey → SendGrid DKIM",
+        "mail",
+        source=RECORDS,
+        proof=Proof.PROVIDER,
+        awaits=ZONE,
     ),
 )
 
@@ -116,7 +121,7 @@ TLS_PROMISES = (
         "api-gateway",
         source=f"{TLS}, option 2",
         proof=Proof.CLUSTER,
-        awaits="part F renders cert-manager's issuer; here each host is named, as no browser takes *.localhost",
+        awaits="cert-manager's issuer is rendered; here each host is named, as no browser takes *.localhost",
     ),
     configured("header-hsts", "Strict-Transport-Security: max-age=31536000; includeSubDomains", "edge", source=HEADERS),
     configured("header-nosniff", "X-Content-Type-Options: nosniff", "edge", source=HEADERS),

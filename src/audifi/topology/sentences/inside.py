@@ -202,7 +202,7 @@ RPC_PROMISES = (
         unit="retries",
         source=f"{RPC}; domain.md 5.8",
         proof=Proof.LATER,
-        awaits="counted at failing providers, one call was tried until its deadline, up to 20 times: with part F "
+        awaits="counted at failing providers, one call was tried until its deadline, up to 20 times: sooner or later "
         "either the number or the pool changes",
     ),
     configured(
@@ -213,7 +213,7 @@ RPC_PROMISES = (
         unit="failures",
         source=f"{RPC}; domain.md 5.8",
         proof=Proof.LATER,
-        awaits="its breaker is in the pods and shows itself by metrics: the dashboards after part F",
+        awaits="its breaker is in the pods and shows itself by metrics: dashboards come later",
     ),
 )
 
@@ -255,7 +255,7 @@ IPFS_PROMISES = (
         "pinata",
         source=IPFS,
         proof=Proof.PROVIDER,
-        awaits="Pinata: it has no interface that tells where a pin lies (part F lists its plan)",
+        awaits="Pinata: it has no interface that tells where a pin lies",
     ),
     count(
         "ipfs-backup",
@@ -265,7 +265,7 @@ IPFS_PROMISES = (
         "further places",
         source=IPFS,
         proof=Proof.LATER,
-        awaits="a probe that mints: NFT.Storage takes its copy only then (part F); a second provider has each pin now",
+        awaits="a probe that mints: NFT.Storage takes its copy only then; a second provider has each pin now",
     ),
 )
 

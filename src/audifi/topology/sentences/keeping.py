@@ -108,7 +108,7 @@ BACKUP_PROMISES = (
         "pinata",
         source=BACKUPS,
         proof=Proof.PROVIDER,
-        awaits="Pinata and NFT.Storage: nothing measured today shows that a copy is permanent (part F)",
+        awaits="Pinata and NFT.Storage: nothing measured today shows that a copy is permanent",
     ),
     configured(
         "backup-secrets-change", "Secrets: On change", "postgres", source=BACKUPS, proof=drilled("secrets-restored")

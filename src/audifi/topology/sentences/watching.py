@@ -9,8 +9,8 @@ from audifi.topology.model.promise import Proof
 from audifi.topology.sentences.wording import behaves, configured
 
 STACK = "design.md, Stack"
-POLICY = "part F renders the escalation policy; PagerDuty carries it out"
-FULL = "Grafana, Loki and Tempo arrive after part F"
+POLICY = "an escalation policy that nothing renders yet; PagerDuty carries it out"
+FULL = "Grafana, Loki and Tempo run nowhere here yet; their values are rendered"
 
 PROMISES = (
     configured("metrics", "Metrics: Prometheus + Grafana", "prometheus", source=STACK, proof=Proof.LATER, awaits=FULL),

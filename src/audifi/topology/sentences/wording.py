@@ -10,12 +10,12 @@ from typing import Final
 
 from audifi.topology.model.promise import DRILL, Budget, Comparison, Promise, PromiseKind, Proof
 
-KUBERNETES: Final = "part F renders it for Kubernetes, whose scheduler and kubelet do the rest"
-CLOUDFLARE: Final = "part F renders the zone's settings; Cloudflare decides"
-ZONE: Final = "part F renders the zone, and a real name server answers from it"
-ON_VERCEL: Final = "part F renders vercel.json, checked by its schema; Vercel decides"
-ON_FLY: Final = "part F renders fly.toml and its Dockerfile, checked by their schemas; Fly.io decides"
-TWO_REGIONS: Final = "two regions arrive after part F: there is one network here"
+KUBERNETES: Final = "rendered for Kubernetes (docs/production-checklist.md), whose scheduler and kubelet do the rest"
+CLOUDFLARE: Final = "rendered/production/cloudflare, judged by the API's own types; Cloudflare decides"
+ZONE: Final = "rendered/production/dns, answered by a real name server in tests/agreement; who serves the zone decides"
+ON_VERCEL: Final = "rendered/production/vercel, checked by Vercel's types; Vercel decides"
+ON_FLY: Final = "rendered/production/fly, checked by its schema; Fly.io decides"
+TWO_REGIONS: Final = "two regions arrive later: there is one network here"
 
 
 def drilled(name: str) -> str:
