@@ -4,7 +4,6 @@ Between: topology.zone, targets.dns; named-checkzone and named of BIND, octoDNS'
 Shape: one name server per environment and session, on loopback.
 """
 
-import contextlib
 import subprocess
 from collections.abc import AsyncGenerator
 from dataclasses import replace
@@ -21,11 +20,8 @@ from octodns.manager import Manager
 from octodns.record.exception import RecordException
 from octodns.zone.exception import ZoneException
 
-from audifi.local import spawning
 from audifi.local.binaries import binary
 from audifi.local.components import name_server
-from audifi.local.state import Instance
-from audifi.local.waiting import wait_for
 from audifi.targets import dns as target
 from audifi.targets.dns import octodns
 from audifi.targets.files import File
@@ -61,22 +57,6 @@ def written_out(directory: Path, topology: Topology) -> Any:
     return Manager(str(directory / "config.yaml"))
 
 
-@contextlib.asynccontextmanager
-async def serving(directory: Path, zone_text: str) -> AsyncGenerator[int]:
-    instance = Instance.at(directory / "instance")
-    instance.create()
-    instance.logs.mkdir(parents=True, exist_ok=True)
-    pod = name_server.pod(instance, ZONE, zone_text)
-    pod.prepare()
-    child = spawning.start(instance, pod)
-    try:
-        await wait_for(pod.ready, within_s=READY_WITHIN_S, saying="the name server answers")
-        yield pod.ports[name_server.PORT]
-    finally:
-        child.send(pod.stop_signal)
-        await child.exited()
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=ENVIRONMENTS)
 async def answering(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -84,7 +64,7 @@ async def answering(
     """An environment with what a user would fill in, and the port of a server that answers for it."""
     topology = places.with_placeholders(platform(request.param))
     directory = tmp_path_factory.mktemp("zone")
-    async with serving(directory, file(topology, ".zone").text) as port:
+    async with name_server.serving(directory, ZONE, file(topology, ".zone").text) as port:
         yield topology, port
 
 

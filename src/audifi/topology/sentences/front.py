@@ -76,14 +76,14 @@ EDGE_PROMISES = (
 )
 
 DNS_PROMISES = (
-    configured("dns-apex", "A @ → Vercel IP (or CNAME)", "edge", source=RECORDS, proof=Proof.PROVIDER, awaits=ZONE),
-    configured("dns-www", "CNAME www → audifi.io", "edge", source=RECORDS, proof=Proof.PROVIDER, awaits=ZONE),
-    configured("dns-app", "CNAME app → vercel-dns", "edge", source=RECORDS, proof=Proof.PROVIDER, awaits=ZONE),
+    configured("dns-apex", "A @ → Vercel IP (or CNAME)", "edge", source=RECORDS, proof=Proof.PROBE, awaits=ZONE),
+    configured("dns-www", "CNAME www → audifi.io", "edge", source=RECORDS, proof=Proof.PROBE, awaits=ZONE),
+    configured("dns-app", "CNAME app → vercel-dns", "edge", source=RECORDS, proof=Proof.PROBE, awaits=ZONE),
     configured("dns-api", "A api → Load Balancer IP", "edge", source=RECORDS, proof=Proof.PROVIDER, awaits=ZONE),
     configured("dns-ws", "A ws → WebSocket LB IP", "edge", source=RECORDS, proof=Proof.PROVIDER, awaits=ZONE),
-    configured("dns-dmarc", "TXT _dmarc → DMARC policy", "mail", source=RECORDS, proof=Proof.PROVIDER, awaits=ZONE),
-    configured("dns-mx", "MX @ → SendGrid / AWS SES", "mail", source=RECORDS, proof=Proof.PROVIDER, awaits=ZONE),
-    configured("dns-spf", "TXT @ → SPF record", "mail", source=RECORDS, proof=Proof.PROVIDER, awaits=ZONE),
+    configured("dns-dmarc", "TXT _dmarc → DMARC policy", "mail", source=RECORDS, proof=Proof.PROBE, awaits=ZONE),
+    configured("dns-mx", "MX @ → SendGrid / AWS SES", "mail", source=RECORDS, proof=Proof.PROBE, awaits=ZONE),
+    configured("dns-spf", "TXT @ → SPF record", "mail", source=RECORDS, proof=Proof.PROBE, awaits=ZONE),
     configured(
         "dns-dkim",
         "CNAME sendgrid._domainkey → SendGrid DKIM",
