@@ -165,6 +165,8 @@ async def told_off(socket: Socket) -> int:
 
 async def test_a_flood_is_told_off_three_times_and_closed(pod: Pod) -> None:
     flood, bystander = await pod.open(), await pod.open()
+    await flood.say("ping")
+    await flood.heard("pong")  # it is admitted: whoever floods before that is closed for that
     for number in range(protocol.MESSAGES[0] + 500):
         await flood.say("ping", requestId=str(number))
     assert await told_off(flood) == protocol.STRIKES_MAX
