@@ -33,7 +33,7 @@ from audifi.local.held import held
 from audifi.local.state import Instance
 from audifi.topology.declaration import platform
 
-PLATFORMS: Final = 3  # on two cores: all drills in less than 20 minutes
+PLATFORMS: Final = 2  # on two cores; a third makes all of them late
 
 
 def prove(
