@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 from audifi.cli.rendering import FOLDER
 from audifi.local.binaries import binary
 from audifi.local.components import service, ws_gateway
+from audifi.local.state import Instance
 from audifi.targets import fly, image
 from audifi.targets.files import File
 from audifi.topology import building
@@ -139,12 +140,12 @@ def test_a_pod_is_neither_root_nor_a_name() -> None:
     assert user > 0
 
 
-def test_what_an_image_runs_is_what_runs_on_one_machine() -> None:
+def test_what_an_image_runs_is_what_runs_on_one_machine(tmp_path: Path) -> None:
     topology = platform("local")
-    local = {
-        each.name: ws_gateway.MODULE if each.name == ws_gateway.COMPONENT else service.module(each)
-        for each in building.built(topology)
-    }
+    instance = Instance.at(tmp_path)
+    instance.create()
+    started = [*service.pods(instance, topology), *ws_gateway.pods(instance, topology)]
+    local = {pod.component: pod.argv[-1] for pod in started}
     assert {each.name: building.module(each) for each in building.built(topology)} == local
     stages = re.findall(
         r'^FROM runtime AS (\S+)\n(?:LABEL .+\n)?CMD \["(.+)"\]$', file("Dockerfile").text, re.MULTILINE

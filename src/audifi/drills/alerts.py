@@ -28,6 +28,8 @@ from audifi.topology import alerts
 from audifi.topology.alerts.wording import INFO
 from audifi.topology.model.whole import Topology
 
+# A target that a release takes away is none any more; the scrape list of one machine keeps it.
+A_POD_IS_AWAY: Final = ("TargetDown",)
 RECEIVERS: Final = ("slack", "pagerduty")
 MILLI_US: Final = 1000
 SECOND_US: Final = 1_000_000

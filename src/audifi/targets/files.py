@@ -11,9 +11,9 @@ Errors: yaml.representer.RepresenterError for a value that YAML has no word for 
 
 import json
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, cast
 
 import yaml
 
@@ -62,6 +62,19 @@ def header(sources: Iterable[str], comment: str = "#") -> str:
     more = [f"and {len(named) - SOURCES_MAX} more"] if len(named) > SOURCES_MAX else []
     text = f"{GENERATED}; source: {', '.join([*named[:SOURCES_MAX], *more])}"
     return "".join(f"{comment} {line}\n" for line in textwrap.wrap(text, WIDTH - 4, break_on_hyphens=False))
+
+
+def with_texts(value: object, put: Callable[[str], str]) -> Any:
+    """The same document with another text for each of its texts."""
+    match value:
+        case str():
+            return put(value)
+        case dict():
+            return {key: with_texts(inner, put) for key, inner in cast("dict[str, object]", value).items()}
+        case list():
+            return [with_texts(inner, put) for inner in cast("list[object]", value)]
+        case _:
+            return value
 
 
 class _Writer(yaml.SafeDumper):

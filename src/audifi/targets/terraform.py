@@ -13,12 +13,12 @@ Source: github.com/cloudflare/terraform-provider-cloudflare v5.22.0, docs/resour
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 from audifi.targets.cloudflare import PHASES, items, owns, rules
 from audifi.targets.cloudflare.items import OF_PHASE
-from audifi.targets.files import GENERATED, File, json_file
+from audifi.targets.files import GENERATED, File, json_file, with_texts
 from audifi.targets.plan import PLACE, REFERENCE, Item
 from audifi.topology.model.whole import Topology
 
@@ -107,19 +107,7 @@ def _with_references(value: object) -> Any:
             return f"${{var.{_label(found[1])}}}"
         return text.replace("${", "$${")
 
-    return _mapped(value, put)
-
-
-def _mapped(value: object, put: Callable[[str], str]) -> Any:
-    match value:
-        case str():
-            return put(value)
-        case dict():
-            return {key: _mapped(inner, put) for key, inner in cast("dict[str, object]", value).items()}
-        case list():
-            return [_mapped(inner, put) for inner in cast("list[object]", value)]
-        case _:
-            return value
+    return with_texts(value, put)
 
 
 def _texts(value: object) -> list[str]:
@@ -129,7 +117,7 @@ def _texts(value: object) -> list[str]:
         found.append(text)
         return text
 
-    _mapped(value, see)
+    with_texts(value, see)
     return found
 
 

@@ -11,7 +11,7 @@ Errors: Unusable: token refused, zone not there, plan out of date, a place that 
 Source: cloudflare 5.9.0; developers.cloudflare.com/api/ (rulesets: PUT of an entry point replaces all its rules).
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
@@ -22,6 +22,7 @@ from audifi.applying.cloudflare.things import Things, Where, things, type_of_bod
 from audifi.applying.provider import Access, Unusable
 from audifi.targets.cloudflare.hosts import OWNER, owns, zone
 from audifi.targets.cloudflare.items import PHASES, items
+from audifi.targets.files import with_texts
 from audifi.targets.plan import REFERENCE, Action, Change, Item, Plan, compare, filled
 from audifi.topology.model.whole import Topology
 
@@ -143,7 +144,7 @@ class Provider:
         def name(text: str) -> str:
             return names.get(text, text)
 
-        return {key: value if key == "id" else _replaced(value, name) for key, value in body.items()}
+        return {key: value if key == "id" else with_texts(value, name) for key, value in body.items()}
 
     def _with_ids(self, value: object) -> object:
         """Names become ids."""
@@ -152,7 +153,7 @@ class Provider:
             found = REFERENCE.fullmatch(text)
             return self._ids[found[1], found[2]] if found else text
 
-        return _replaced(value, put)
+        return with_texts(value, put)
 
 
 def _with_phases(changes: tuple[Change, ...]) -> Iterator[tuple[str, Change]]:
@@ -187,18 +188,6 @@ def _same_names(seen: type_of_body, like: Mapping[str, Any] | None) -> type_of_b
     """A certificate is for a set of names, and who asked for it with which key is over."""
     same = {key: like[key] for key in ("csr", "hostnames", "hosts") if key in like} if like else {}
     return {**seen, **same}
-
-
-def _replaced(value: object, put: Callable[[str], str]) -> Any:
-    match value:
-        case str():
-            return put(value)
-        case dict():
-            return {key: _replaced(inner, put) for key, inner in cast("dict[str, object]", value).items()}
-        case list():
-            return [_replaced(inner, put) for inner in cast("list[object]", value)]
-        case _:
-            return value
 
 
 class _Words:

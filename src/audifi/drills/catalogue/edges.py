@@ -9,6 +9,7 @@ Units: *_s seconds.
 Source: design.md "API GATEWAY", "EDGE" (promises gateway-loss, edge-process); issue 6 (any pod loss: 0 failed).
 """
 
+from audifi.drills.alerts import A_POD_IS_AWAY
 from audifi.drills.drill import Drill, Sabotage
 from audifi.drills.faults import edges, processes
 from audifi.drills.under_load import Judged, under_load
@@ -20,7 +21,6 @@ GATEWAY = "api-gateway"
 EDGE = "edge"
 HOLD_S = 4.0
 ALERTED_S = 22.0  # the alert waits for 6 s and may take 14 s more (topology.alerts)
-A_POD_IS_AWAY = ("TargetDown",)  # a target that a release takes away is none any more; one machine's list keeps it
 OUTAGE_HOLD_S = 8.0  # longer than the promise allows, so that an edge that stays down is seen
 
 OTHER_DOWN = Sabotage(

@@ -8,6 +8,7 @@ Source: design.md "Connection Handling" (promises ws-reconnect, ws-fan-out, ws-s
 
 from typing import Final
 
+from audifi.drills.alerts import A_POD_IS_AWAY
 from audifi.drills.drill import Drill, Findings, Play, Sabotage, Scene, Timeline, Way
 from audifi.drills.swarm.faults import Fault
 from audifi.drills.swarm.history import History
@@ -84,7 +85,7 @@ def _drill(name: str, summary: str, fault: Fault, *, is_quick: bool = False) -> 
         proves=PROVES,
         play=watched(fault),
         sabotage=Sabotage(removes="the viewers stay away after a loss, as no client of ours does"),
-        tolerates=("TargetDown",),  # one machine's list of targets keeps a pod that a release takes away
+        tolerates=A_POD_IS_AWAY,
         is_quick=is_quick,
     )
 

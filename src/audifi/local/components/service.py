@@ -18,6 +18,7 @@ from audifi.local.probes import http_get
 from audifi.local.resolution import environment, ports
 from audifi.local.spawning import run_to_end
 from audifi.local.state import Instance
+from audifi.topology.building import module
 from audifi.topology.model.compute import Component, Kind
 from audifi.topology.model.network import LinkKind
 from audifi.topology.model.whole import Topology
@@ -28,9 +29,7 @@ LONGEST_REQUEST_S = 10.0  # topology.links: deadline of a call to a service
 
 def pods(instance: Instance, topology: Topology) -> tuple[PodSpec, ...]:
     return tuple(
-        pod(instance, topology, component, name, module=module(component))
-        for component in _services(topology)
-        for name in component.pods
+        pod(instance, topology, component, name) for component in _services(topology) for name in component.pods
     )
 
 
@@ -47,24 +46,19 @@ def jobs(instance: Instance, topology: Topology) -> tuple[JobSpec, ...]:
     )
 
 
-def module(component: Component) -> str:
-    """auth-service → audifi.services.auth"""
-    return f"audifi.services.{component.short_name}"
-
-
 def _services(topology: Topology) -> list[Component]:
     kinds = {Kind.SERVICE, Kind.WORKER}
     return [component for component in topology.components if component.runs_locally and component.kind in kinds]
 
 
-def pod(instance: Instance, topology: Topology, component: Component, name: str, *, module: str) -> PodSpec:
+def pod(instance: Instance, topology: Topology, component: Component, name: str) -> PodSpec:
     """One process of ours."""
     told = environment(instance, topology, name)
     numbers = ports(instance, topology, name, *(port.name for port in component.ports))
     return PodSpec(
         name=name,
         component=component.name,
-        argv=(sys.executable, "-m", module),
+        argv=(sys.executable, "-m", module(component)),
         env=partial(environment, instance, topology, name),
         ports=numbers,
         after=_needs(topology, component),

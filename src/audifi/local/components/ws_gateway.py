@@ -12,7 +12,6 @@ from audifi.local.state import Instance
 from audifi.topology.model.whole import Topology
 
 COMPONENT = "ws-gateway"
-MODULE = "audifi.gateways.ws"
 STOP_GRACE_S = 30.0  # realtime.md 3 "Drain": hard stop; viewers are sent elsewhere within 5 s or as long as that takes
 
 
@@ -20,8 +19,7 @@ def pods(instance: Instance, topology: Topology) -> tuple[PodSpec, ...]:
     """Describe every pod."""
     component = topology.component(COMPONENT)
     return tuple(
-        replace(service.pod(instance, topology, component, name, module=MODULE), stop_grace_s=STOP_GRACE_S)
-        for name in component.pods
+        replace(service.pod(instance, topology, component, name), stop_grace_s=STOP_GRACE_S) for name in component.pods
     )
 
 

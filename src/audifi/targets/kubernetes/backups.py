@@ -16,10 +16,11 @@ Source: kubernetes.md checklist (Backups); domain.md 7 (restore test monthly).
 import json
 
 from audifi.targets.kubernetes import backup_scripts
+from audifi.targets.kubernetes.confinement import container_security, pod_security
 from audifi.targets.kubernetes.documents import Json, document, identity, labels, metadata, namespace, pods_service
 from audifi.targets.kubernetes.postgres import API as CNPG
 from audifi.targets.kubernetes.postgres import BARMAN, backup, service_account, user_secrets
-from audifi.targets.kubernetes.redis import READABLE, container_security, pod_security, small
+from audifi.targets.kubernetes.redis import READABLE, small
 from audifi.topology import operators
 from audifi.topology.model.compute import Component
 from audifi.topology.model.whole import Topology

@@ -18,10 +18,10 @@ from collections.abc import Iterator
 
 from audifi.targets.envoy import balancer, listener
 from audifi.targets.kubernetes import gateway_routes, gateway_traffic
+from audifi.targets.kubernetes.confinement import container_security, pod_security
 from audifi.targets.kubernetes.documents import Json, document, identity, metadata
 from audifi.targets.kubernetes.gateway_routes import API, ENVOY, GROUP
 from audifi.targets.kubernetes.policies import ENTRANCE, pod_ports
-from audifi.targets.kubernetes.redis import container_security, pod_security
 from audifi.targets.kubernetes.secrets import ORIGIN
 from audifi.topology import operators
 from audifi.topology.model.compute import Component

@@ -16,6 +16,7 @@ import hashlib
 
 from audifi.targets.kubernetes import redis_scripts
 from audifi.targets.kubernetes.accounts import account
+from audifi.targets.kubernetes.confinement import container_security, pod_security
 from audifi.targets.kubernetes.disruption import budget
 from audifi.targets.kubernetes.documents import (
     Json,
@@ -178,29 +179,6 @@ def _stateful_set(topology: Topology, component: Component, settings: str) -> Js
         ],
     }
     return document("apps/v1", "StatefulSet", metadata(topology, component), spec=spec)
-
-
-def pod_security(topology: Topology) -> Json:
-    """What `restricted` asks of a pod, and a little more (kubernetes.md checklist 3)."""
-    user = topology.guard.run_as_user
-    return {
-        "runAsNonRoot": True,
-        "runAsUser": user,
-        "runAsGroup": user,
-        "fsGroup": user,
-        "fsGroupChangePolicy": "OnRootMismatch",
-        "supplementalGroupsPolicy": "Strict",
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-
-
-def container_security(topology: Topology) -> Json:
-    """What it asks of a container."""
-    return {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": topology.guard.read_only_root,
-        "capabilities": {"drop": ["ALL"]},
-    }
 
 
 def small(mib: int, cpu_m: int = 10) -> Json:

@@ -25,10 +25,12 @@ from audifi.targets.kubernetes.configuration import (
     secret_name,
     shared_directories,
 )
+from audifi.targets.kubernetes.confinement import container_security, pod_security
 from audifi.targets.kubernetes.disruption import budget
 from audifi.targets.kubernetes.documents import Json, document, labels, metadata, namespace, pods_service, selector
 from audifi.targets.kubernetes.scaling import scaler
 from audifi.targets.kubernetes.services import services
+from audifi.topology.building import module
 from audifi.topology.model.cluster import SharedVolume
 from audifi.topology.model.compute import Availability, Component, Image, Probe, Probes, Resources
 from audifi.topology.model.whole import Topology
@@ -69,11 +71,6 @@ def documents(topology: Topology, component: Component) -> tuple[Json, ...]:
 def keeps_names(topology: Topology, component: Component) -> bool:
     """Whether an address names single pods of it."""
     return component.name == topology.surface.websocket.component
-
-
-def module(component: Component) -> str:
-    """auth-service → audifi.services.auth"""
-    return "audifi.gateways.ws" if component.name == "ws-gateway" else f"audifi.services.{component.short_name}"
 
 
 def volume(topology: Topology, shared: SharedVolume) -> Json:
@@ -171,22 +168,13 @@ def pod(topology: Topology, component: Component, runs: Json, secrets: tuple[str
     held: Json = {"secretName": secret_name(component), "defaultMode": READABLE_BY_GROUP}
     if secrets:
         held["items"] = [{"key": name, "path": name} for name in secrets]
-    user = topology.guard.run_as_user
     return {
         "serviceAccountName": component.name,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         **({"hostUsers": False} if topology.cluster.user_namespaces else {}),
         "priorityClassName": topology.cluster.priority(component.kind).name,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": user,
-            "runAsGroup": user,
-            "fsGroup": user,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "supplementalGroupsPolicy": "Strict",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": pod_security(topology),
         "containers": [runs],
         "volumes": [
             {"name": "tmp", "emptyDir": {"sizeLimit": f"{topology.cluster.scratch_mib}Mi"}},
@@ -204,11 +192,7 @@ def container(topology: Topology, component: Component, command: list[str]) -> J
         "imagePullPolicy": "IfNotPresent",
         "command": command,
         "resources": _resources(topology, whole.resources),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": topology.guard.read_only_root,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": container_security(topology),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  # the pod's own
